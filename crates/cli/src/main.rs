@@ -1,0 +1,2 @@
+//! The binary `semrec`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A saved bundle put to work: encode, retrieve, fuse, filter, explain.

@@ -1,0 +1,1 @@
+//! Metrics, protocols, significance and the report; knows rankings, not models.

@@ -1,0 +1,89 @@
+//! The one interface of every recommender: scores for a *history*, never for a stored user row.
+
+use crate::{ModelError, Tensors};
+use semrec_data::{Event, Interactions};
+use semrec_text::Vectors;
+
+/// What is known of the person asked about.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Query<'a> {
+    /// What they did, oldest first; may be empty.
+    pub history: &'a [Event],
+    /// The encoder's vector (unit length, not whitened) of a sentence they wrote, or of their
+    /// profile.
+    pub text: Option<&'a [f32]>,
+}
+
+/// What a model is fitted on.
+#[derive(Clone, Copy)]
+pub struct Training<'a> {
+    /// The events to learn from; also says how many items there are.
+    pub interactions: &'a Interactions,
+    /// The encoder's unit vector of each item, `[n_items, dim]`, zero for an item without text;
+    /// `None` where there is no text.
+    pub item_vectors: Option<&'a Vectors>,
+    /// The encoder's unit vector of each user's own text, `[n_users, dim]`, zero where there is
+    /// none.
+    pub user_vectors: Option<&'a Vectors>,
+    /// Seed of every random draw.
+    pub seed: u64,
+    /// Called with a line about what is being done, and how far it is (done, of).
+    pub progress: &'a (dyn Fn(&str, usize, usize) + Sync),
+}
+
+/// A part of one item's score, traced to its origin; the parts of an item add up to its score
+/// for models whose score is a sum, and to no more than it for the others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contribution {
+    /// The model it came through, e.g. `ease`.
+    pub source: String,
+    /// What in the query caused it.
+    pub cause: Cause,
+    /// Its share of the score.
+    pub amount: f32,
+}
+
+/// What in a query, or outside it, a part of a score goes back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// This item of the history.
+    History(u32),
+    /// The sentence the person wrote.
+    Text,
+    /// The item's own standing: its popularity, or a fitted constant.
+    Item,
+}
+
+/// A fitted, immutable model.
+pub trait Recommender: Send + Sync + std::fmt::Debug {
+    /// The name `--model` takes.
+    fn name(&self) -> &'static str;
+
+    /// Number of items it scores.
+    fn n_items(&self) -> usize;
+
+    /// Writes the scores of all items for each query into `out`, `[queries.len(), n_items]`
+    /// row-major; every value of `out` is overwritten. Minus infinity means "knows nothing of
+    /// this item, or of this person". Items of the history are scored like any other.
+    fn score(&self, queries: &[Query<'_>], out: &mut [f32]);
+
+    /// The origin of one item's score, largest amounts first.
+    fn explain(&self, query: &Query<'_>, item: u32) -> Vec<Contribution>;
+
+    /// Writes what [`crate::load`] needs to make the same model again.
+    ///
+    /// # Errors
+    /// [`ModelError`] if a value cannot be stored.
+    fn save(&self, into: &mut Tensors) -> Result<(), ModelError>;
+}
+
+impl std::fmt::Debug for Training<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Training")
+            .field("events", &self.interactions.len())
+            .field("n_items", &self.interactions.n_items())
+            .field("has_text", &self.item_vectors.is_some())
+            .field("seed", &self.seed)
+            .finish_non_exhaustive()
+    }
+}
