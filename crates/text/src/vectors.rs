@@ -36,11 +36,7 @@ impl Vectors {
     /// Number of vectors.
     #[must_use]
     pub fn len(&self) -> usize {
-        if self.dim == 0 {
-            0
-        } else {
-            self.data.len() / self.dim
-        }
+        self.data.len().checked_div(self.dim).unwrap_or(0)
     }
 
     /// Whether there is no vector.
