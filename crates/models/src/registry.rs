@@ -1,0 +1,146 @@
+//! The models by name: fit one, load one, list what its parameters are.
+//!
+//! A model joins by implementing [`Model`] and adding a line to `MODELS`.
+
+use crate::{ModelError, Popularity, Recommender, Tensors, Training};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// What a recommender has besides its scores: a name, a configuration, a way to be made.
+pub trait Model: Recommender + Sized + 'static {
+    /// The name `--model` takes.
+    const NAME: &'static str;
+    /// Whether it cannot be fitted without [`Training::item_vectors`].
+    const NEEDS_TEXT: bool = false;
+    /// Its parameters; the default ones are tuned.
+    type Config: Serialize + DeserializeOwned + Default;
+
+    /// Learns from the events.
+    ///
+    /// # Errors
+    /// [`ModelError`] if a parameter is out of range, or the data do not suffice.
+    fn fit(training: &Training<'_>, config: &Self::Config) -> Result<Self, ModelError>;
+
+    /// Reads what [`Recommender::save`] wrote.
+    ///
+    /// # Errors
+    /// [`ModelError`] if something is missing or does not fit together.
+    fn load(tensors: &Tensors) -> Result<Self, ModelError>;
+}
+
+type Fitted = Result<Box<dyn Recommender>, ModelError>;
+
+struct Entry {
+    name: &'static str,
+    needs_text: bool,
+    params: fn(&toml::Table) -> Result<toml::Table, ModelError>,
+    fit: fn(&toml::Table, &Training<'_>) -> Fitted,
+    load: fn(&Tensors) -> Fitted,
+}
+
+const MODELS: &[Entry] = &[entry::<Popularity>()];
+
+const fn entry<M: Model>() -> Entry {
+    Entry {
+        name: M::NAME,
+        needs_text: M::NEEDS_TEXT,
+        params: |params| to_table::<M>(&config::<M>(params)?),
+        fit: |params, training| {
+            let config = config::<M>(params)?;
+            if M::NEEDS_TEXT && training.item_vectors.is_none() {
+                return Err(ModelError::Training {
+                    model: M::NAME,
+                    problem:
+                        "it reads the items' texts, and the data have none (or were not embedded)"
+                            .to_owned(),
+                });
+            }
+            Ok(Box::new(M::fit(training, &config)?))
+        },
+        load: |tensors| Ok(Box::new(M::load(tensors)?)),
+    }
+}
+
+/// Names of all models.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    MODELS.iter().map(|m| m.name).collect()
+}
+
+/// Whether the model cannot be fitted without the items' texts.
+///
+/// # Errors
+/// [`ModelError::UnknownModel`].
+pub fn needs_text(name: &str) -> Result<bool, ModelError> {
+    find(name).map(|m| m.needs_text)
+}
+
+/// The parameters a model would be fitted with: `params`, and the defaults for the rest.
+///
+/// # Errors
+/// [`ModelError::UnknownModel`]; [`ModelError::Parameter`] for a key the model does not have, or
+/// a value of the wrong type.
+pub fn params_of(name: &str, params: &toml::Table) -> Result<toml::Table, ModelError> {
+    (find(name)?.params)(params)
+}
+
+/// Fits the model of this name.
+///
+/// # Errors
+/// As [`params_of`]; [`ModelError::Training`] if the data do not suffice.
+pub fn fit(
+    name: &str,
+    params: &toml::Table,
+    training: &Training<'_>,
+) -> Result<Box<dyn Recommender>, ModelError> {
+    (find(name)?.fit)(params, training)
+}
+
+/// Makes the model again that [`Recommender::save`] stored.
+///
+/// # Errors
+/// [`ModelError::UnknownModel`] or [`ModelError::Tensor`] if the file is not of a model known
+/// here.
+pub fn load(tensors: &Tensors) -> Result<Box<dyn Recommender>, ModelError> {
+    (find(tensors.model()?)?.load)(tensors)
+}
+
+fn find(name: &str) -> Result<&'static Entry, ModelError> {
+    MODELS
+        .iter()
+        .find(|m| m.name == name)
+        .ok_or_else(|| ModelError::UnknownModel {
+            got: name.to_owned(),
+            known: names().join(", "),
+        })
+}
+
+fn to_table<M: Model>(config: &M::Config) -> Result<toml::Table, ModelError> {
+    toml::Table::try_from(config).map_err(|e| ModelError::Parameter {
+        model: M::NAME,
+        problem: format!("cannot be written as TOML: {e}"),
+    })
+}
+
+fn config<M: Model>(params: &toml::Table) -> Result<M::Config, ModelError> {
+    let defaults = to_table::<M>(&M::Config::default())?;
+    if let Some(unknown) = params.keys().find(|key| !defaults.contains_key(*key)) {
+        let known: Vec<&str> = defaults.keys().map(String::as_str).collect();
+        let known = if known.is_empty() {
+            "it has none".to_owned()
+        } else {
+            format!("expected {}", known.join(", "))
+        };
+        return Err(ModelError::Parameter {
+            model: M::NAME,
+            problem: format!("'{unknown}' is not among them; {known}"),
+        });
+    }
+    params
+        .clone()
+        .try_into()
+        .map_err(|e: toml::de::Error| ModelError::Parameter {
+            model: M::NAME,
+            problem: e.message().to_owned(),
+        })
+}
