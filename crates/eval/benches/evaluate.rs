@@ -1,0 +1,2 @@
+//! How long evaluating and testing take.
+fn main() {}

