@@ -5,14 +5,26 @@
 //! from ([`Recommender`]), and a stored form ([`Tensors`]). [`fit`] and [`load`] find a model by
 //! its name.
 
+mod content;
+mod ease;
 mod error;
+mod history;
+mod hybrid;
+mod inverse;
+mod kernels;
 mod popularity;
+mod rank;
 mod recommender;
 mod registry;
+mod sparse;
 mod tensors;
 
+pub use content::{Content, ContentConfig};
+pub use ease::{Ease, EaseConfig};
 pub use error::ModelError;
+pub use hybrid::{Hybrid, HybridConfig};
 pub use popularity::{Popularity, PopularityConfig};
+pub use rank::{Candidates, rank};
 pub use recommender::{Cause, Contribution, Query, Recommender, Training};
 pub use registry::{Model, fit, load, names, needs_text, params_of};
 pub use tensors::Tensors;

@@ -75,6 +75,11 @@ pub trait Recommender: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`ModelError`] if a value cannot be stored.
     fn save(&self, into: &mut Tensors) -> Result<(), ModelError>;
+
+    /// What was learned that a person would want to know, a line each.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl std::fmt::Debug for Training<'_> {

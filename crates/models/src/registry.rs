@@ -2,7 +2,7 @@
 //!
 //! A model joins by implementing [`Model`] and adding a line to `MODELS`.
 
-use crate::{ModelError, Popularity, Recommender, Tensors, Training};
+use crate::{Content, Ease, Hybrid, ModelError, Popularity, Recommender, Tensors, Training};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -38,7 +38,12 @@ struct Entry {
     load: fn(&Tensors) -> Fitted,
 }
 
-const MODELS: &[Entry] = &[entry::<Popularity>()];
+const MODELS: &[Entry] = &[
+    entry::<Popularity>(),
+    entry::<Content>(),
+    entry::<Hybrid>(),
+    entry::<Ease>(),
+];
 
 const fn entry<M: Model>() -> Entry {
     Entry {

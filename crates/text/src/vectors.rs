@@ -62,6 +62,12 @@ impl Vectors {
         &self.data
     }
 
+    /// All values, row after row, given away.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<f32> {
+        self.data
+    }
+
     /// All values, to change.
     pub fn as_mut_slice(&mut self) -> &mut [f32] {
         &mut self.data

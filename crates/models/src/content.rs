@@ -1,0 +1,359 @@
+//! Content: items whose text is near to what the person touched, or wrote.
+//!
+//! Text vectors are whitened (centred and decorrelated on the training items, see
+//! [`semrec_text::Whitening`]) and of unit length, `y_i`. The person is the recency-weighted sum
+//! `p = Σ_h decay^age(h) · y_h + text_weight · y_text`, and
+//!
+//! ```text
+//! score(i) = cos(p, y_i) = Σ_h decay^age(h) · ⟨y_h, y_i⟩ / ‖p‖ + …
+//! ```
+//!
+//! so that what each item of the history adds is exact. An item or a person without any text gets
+//! minus infinity. Nothing is learned from clicks but the whitening: a new item is scored as well
+//! as an old one.
+
+use crate::history::{Touched, decay_for, touched};
+use crate::{Cause, Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+use rayon::prelude::*;
+use semrec_text::{Whitening, WhiteningConfig};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Queries multiplied at once: bounds the scratch to `CHUNK * dim` values per thread.
+const CHUNK: usize = 64;
+
+/// Parameters of [`Content`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ContentConfig {
+    /// Weight of an item relative to the one touched after it; 1 where the data have no order.
+    pub decay: f32,
+    /// Weight of the person's own text relative to the newest item they touched.
+    pub text_weight: f32,
+    /// How far to whiten: 1 fully, 0 only centring.
+    pub power: f32,
+    /// Added to each eigenvalue of the covariance, relative to their mean.
+    pub eps: f32,
+}
+
+impl Default for ContentConfig {
+    fn default() -> Self {
+        Self {
+            decay: 0.8,
+            text_weight: 1.0,
+            power: 1.0,
+            eps: 0.001,
+        }
+    }
+}
+
+/// The fitted model: `4 * dim` bytes per item, and a whitening.
+#[derive(Clone, Debug)]
+pub struct Content {
+    config: ContentConfig,
+    decay: f32,
+    whitening: Whitening,
+    /// `[n_items, dim]`, unit rows, zero for an item without text.
+    items: Arc<Vec<f32>>,
+    has_text: Vec<bool>,
+}
+
+impl Model for Content {
+    const NAME: &'static str = "content";
+    const NEEDS_TEXT: bool = true;
+    type Config = ContentConfig;
+
+    fn fit(training: &Training<'_>, config: &ContentConfig) -> Result<Self, ModelError> {
+        let fail = |problem: String| ModelError::Training {
+            model: Self::NAME,
+            problem,
+        };
+        if !(config.decay > 0.0 && config.decay <= 1.0 && config.text_weight >= 0.0) {
+            return Err(ModelError::Parameter {
+                model: Self::NAME,
+                problem: format!(
+                    "got decay {} and text_weight {}; expected 0 < decay ≤ 1 and text_weight ≥ 0",
+                    config.decay, config.text_weight
+                ),
+            });
+        }
+        let vectors = training
+            .item_vectors
+            .ok_or_else(|| fail("the items have no text vectors".to_owned()))?;
+        let n_items = training.interactions.n_items();
+        if vectors.len() != n_items {
+            return Err(fail(format!(
+                "{} text vectors for {n_items} items",
+                vectors.len()
+            )));
+        }
+        (training.progress)("content: whitening", 0, 1);
+        let counts = training.interactions.item_counts();
+        let whitening = Whitening::fit(
+            vectors,
+            (0..n_items).filter(|&i| counts[i] > 0),
+            &WhiteningConfig {
+                dims: None,
+                power: config.power,
+                eps: config.eps,
+            },
+        )
+        .map_err(|e| fail(e.to_string()))?;
+        let items = whitening.apply(vectors);
+        (training.progress)("content: whitening", 1, 1);
+        let decay = decay_for(training.interactions.clock(), config.decay);
+        Ok(Self::of(
+            *config,
+            decay,
+            whitening,
+            Arc::new(items.into_vec()),
+        ))
+    }
+
+    fn load(tensors: &Tensors) -> Result<Self, ModelError> {
+        let config: ContentConfig = tensors.config()?;
+        let [dim_in] = tensors.shape("mean")?;
+        let [n, dim] = tensors.shape("items")?;
+        let mean = tensors.shared_f32("mean", &[dim_in])?;
+        let matrix = tensors.shared_f32("matrix", &[dim_in, dim])?;
+        let decay = tensors.shared_f32("decay", &[1])?[0];
+        let whitening = Whitening::from_parts(mean.to_vec(), matrix.to_vec()).map_err(|e| {
+            ModelError::Tensor {
+                name: "matrix".to_owned(),
+                problem: e.to_string(),
+            }
+        })?;
+        let items = tensors.shared_f32("items", &[n, dim])?;
+        Ok(Self::of(config, decay, whitening, items))
+    }
+}
+
+impl Content {
+    fn of(config: ContentConfig, decay: f32, whitening: Whitening, items: Arc<Vec<f32>>) -> Self {
+        let has_text = items
+            .chunks_exact(whitening.dim_out())
+            .map(|row| row.iter().any(|&x| x != 0.0))
+            .collect();
+        Self {
+            config,
+            decay,
+            whitening,
+            items,
+            has_text,
+        }
+    }
+
+    fn item(&self, item: u32) -> &[f32] {
+        let dim = self.whitening.dim_out();
+        &self.items[item as usize * dim..(item as usize + 1) * dim]
+    }
+
+    fn touched(&self, query: &Query<'_>) -> Vec<Touched> {
+        touched(query.history, self.decay, |i| {
+            self.has_text.get(i as usize).copied().unwrap_or(false)
+        })
+    }
+
+    /// The whitened text of the query times its weight, if there is any.
+    fn text(&self, query: &Query<'_>) -> Option<Vec<f32>> {
+        let text = query.text?;
+        let mut white = self.whitening.apply_one(text);
+        white.iter_mut().for_each(|x| *x *= self.config.text_weight);
+        white.iter().any(|&x| x != 0.0).then_some(white)
+    }
+
+    /// Writes the person's vector, and returns its length before it was scaled to 1 (0 for a
+    /// person without any text).
+    fn person(&self, query: &Query<'_>, into: &mut [f32]) -> f32 {
+        into.fill(0.0);
+        for Touched { item, weight } in self.touched(query) {
+            for (p, y) in into.iter_mut().zip(self.item(item)) {
+                *p += weight * y;
+            }
+        }
+        if let Some(text) = self.text(query) {
+            for (p, y) in into.iter_mut().zip(&text) {
+                *p += y;
+            }
+        }
+        let norm = into.iter().map(|x| x * x).sum::<f32>().sqrt();
+        if norm > 0.0 {
+            into.iter_mut().for_each(|x| *x /= norm);
+        }
+        norm
+    }
+}
+
+impl Recommender for Content {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn n_items(&self) -> usize {
+        self.has_text.len()
+    }
+
+    fn score(&self, queries: &[Query<'_>], out: &mut [f32]) {
+        let (n, dim) = (self.n_items(), self.whitening.dim_out());
+        assert_eq!(out.len(), queries.len() * n, "[queries, n_items]");
+        let items = MatRef::from_row_major_slice(&self.items, n, dim);
+        out.par_chunks_mut(CHUNK * n.max(1))
+            .zip(queries.par_chunks(CHUNK))
+            .for_each(|(out, queries)| {
+                let mut people = vec![0.0f32; queries.len() * dim];
+                let known: Vec<bool> = people
+                    .chunks_exact_mut(dim)
+                    .zip(queries)
+                    .map(|(person, query)| self.person(query, person) > 0.0)
+                    .collect();
+                matmul(
+                    MatMut::from_row_major_slice_mut(out, queries.len(), n),
+                    Accum::Replace,
+                    MatRef::from_row_major_slice(&people, queries.len(), dim),
+                    items.transpose(),
+                    1.0,
+                    Par::Seq,
+                );
+                for (row, known) in out.chunks_exact_mut(n.max(1)).zip(known) {
+                    for (score, &has_text) in row.iter_mut().zip(&self.has_text) {
+                        if !(known && has_text) {
+                            *score = f32::NEG_INFINITY;
+                        }
+                    }
+                }
+            });
+    }
+
+    fn explain(&self, query: &Query<'_>, item: u32) -> Vec<Contribution> {
+        if !self.has_text.get(item as usize).copied().unwrap_or(false) {
+            return Vec::new();
+        }
+        let mut person = vec![0.0; self.whitening.dim_out()];
+        let norm = self.person(query, &mut person);
+        if norm == 0.0 {
+            return Vec::new();
+        }
+        let target = self.item(item);
+        let part = |cause: Cause, weight: f32, vector: &[f32]| Contribution {
+            source: Self::NAME.to_owned(),
+            cause,
+            amount: weight / norm * vector.iter().zip(target).map(|(a, b)| a * b).sum::<f32>(),
+        };
+        let mut parts: Vec<Contribution> = self
+            .touched(query)
+            .into_iter()
+            .map(|t| part(Cause::History(t.item), t.weight, self.item(t.item)))
+            .collect();
+        if let Some(text) = self.text(query) {
+            parts.push(part(Cause::Text, 1.0, &text));
+        }
+        parts.sort_by(|a, b| b.amount.total_cmp(&a.amount));
+        parts
+    }
+
+    fn save(&self, into: &mut Tensors) -> Result<(), ModelError> {
+        let (n, dim) = (self.n_items(), self.whitening.dim_out());
+        into.put_model(Self::NAME, &self.config)?;
+        into.put_f32("decay", &[1], vec![self.decay])?;
+        into.put_f32("items", &[n, dim], Arc::clone(&self.items))?;
+        let dim_in = self.whitening.dim_in();
+        into.put_f32("mean", &[dim_in], self.whitening.mean().to_vec())?;
+        into.put_f32("matrix", &[dim_in, dim], self.whitening.matrix().to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use semrec_data::{Clock, Event, Interactions, Part, Row};
+    use semrec_text::Vectors;
+
+    fn event(item: u32, time: i64) -> Event {
+        Event {
+            item,
+            value: 1.0,
+            time,
+        }
+    }
+
+    /// Four items on the axes of the plane, whitened to themselves; item 4 has no text.
+    fn model(config: &ContentConfig) -> Content {
+        let rows: Vec<Row> = (0..5)
+            .map(|i| Row {
+                user: 0,
+                event: event(i, i64::from(i)),
+                kind: 0,
+                part: Part::Train,
+            })
+            .collect();
+        let log = Interactions::from_rows(&rows, 1, 5, Clock::Position);
+        let vectors = Vectors::new(2, vec![1.0, 0.0, -1.0, 0.0, 0.0, 1.0, 0.0, -1.0, 0.0, 0.0]);
+        let training = Training {
+            interactions: &log,
+            item_vectors: Some(&vectors),
+            user_vectors: None,
+            seed: 0,
+            progress: &|_, _, _| {},
+        };
+        Content::fit(&training, config).unwrap()
+    }
+
+    #[test]
+    fn cosine_to_the_recency_weighted_history() {
+        let model = model(&ContentConfig {
+            decay: 0.75,
+            ..ContentConfig::default()
+        });
+        // The person is 1 · y_2 + 0.75 · y_0, of length sqrt(1 + 0.5625) = 1.25: cosines are
+        // 0.75 / 1.25 = 0.6 along item 0 and 1 / 1.25 = 0.8 along item 2.
+        let history = [event(0, 1), event(4, 2), event(2, 3)];
+        let query = Query {
+            history: &history,
+            text: None,
+        };
+        let mut scores = [0.0; 5];
+        model.score(&[query], &mut scores);
+        for (got, expected) in scores.iter().zip([0.6, -0.6, 0.8, -0.8]) {
+            assert!((got - expected).abs() < 1e-5, "{scores:?}");
+        }
+        assert_eq!(scores[4], f32::NEG_INFINITY);
+        let why = model.explain(&query, 2);
+        assert_eq!(why[0].cause, Cause::History(2));
+        assert!((why.iter().map(|c| c.amount).sum::<f32>() - 0.8).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_sentence_alone_is_enough_and_nothing_is_not() {
+        let model = model(&ContentConfig::default());
+        let queries = [
+            Query {
+                history: &[],
+                text: Some(&[0.0, 1.0]),
+            },
+            Query::default(),
+        ];
+        let mut scores = [0.0; 10];
+        model.score(&queries, &mut scores);
+        assert!((scores[2] - 1.0).abs() < 1e-5, "{scores:?}");
+        assert!(scores[5..].iter().all(|&s| s == f32::NEG_INFINITY));
+        assert_eq!(model.explain(&queries[0], 2)[0].cause, Cause::Text);
+    }
+
+    #[test]
+    fn stored_and_loaded_it_scores_the_same() {
+        let model = model(&ContentConfig::default());
+        let mut tensors = Tensors::default();
+        model.save(&mut tensors).unwrap();
+        let again = Content::load(&tensors).unwrap();
+        let query = Query {
+            history: &[event(1, 0)],
+            text: Some(&[0.6, 0.8]),
+        };
+        let (mut a, mut b) = ([0.0; 5], [0.0; 5]);
+        model.score(&[query], &mut a);
+        again.score(&[query], &mut b);
+        assert_eq!(a, b);
+    }
+}

@@ -1,0 +1,483 @@
+//! Hybrid: what people do and what items say, weighed by how much is known of either.
+//!
+//! ```text
+//! score(u, i) = Σ_s z_s(u, i) · (a_s + b_s · ln(1 + n_i) + c_s · ln(1 + n_u))
+//!             + d · ln(1 + n_i) + e · [n_i = 0]
+//! ```
+//!
+//! where `z_s` is the score of source `s` (compressed to `sign(x) √|x|` for collaborative sources,
+//! whose scores have long tails; 0 where a source knows nothing), `n_i` the number of people who
+//! touched the item in training and `n_u` the length of the person's history. The weights are
+//! those of a conditional logit fitted on hidden events of the training data, for which a share of
+//! the items is made never-clicked (`rehearsal.rs`); the sources are then fitted again on
+//! everything. A never-clicked item is thus ranked by its text, on the scale of the others.
+//!
+//! Memory: that of the sources, and 4 bytes per item. Fitting holds at most
+//! [`SCORES_HELD`] scores besides.
+
+mod listwise;
+mod rehearsal;
+
+use crate::{
+    Cause, Contribution, Model, ModelError, Query, Recommender, Tensors, Training, registry,
+};
+use rayon::prelude::*;
+use rehearsal::{Rehearsal, rehearse};
+use semrec_data::Cases;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Scores kept in memory while the weights are fitted (400 MB).
+const SCORES_HELD: usize = 100_000_000;
+/// Fewer questions than this cannot fit weights; the sources then count alike.
+const ENOUGH_CASES: usize = 20;
+/// Weights per source: constant, by item, by person.
+const PER_SOURCE: usize = 3;
+
+/// Parameters of [`Hybrid`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HybridConfig {
+    /// The models to fuse; those that need texts are left out where there are none.
+    pub sources: Vec<String>,
+    /// Parameters of each source, by its name.
+    pub params: toml::Table,
+    /// `ease` holds a matrix of items × items and is left out above this many items.
+    pub max_dense_items: usize,
+    /// Most people whose hidden events are asked for.
+    pub max_cases: usize,
+    /// Share of the items made never-clicked while the weights are fitted.
+    pub cold_share: f64,
+    /// Penalty on the weights, in units of one standard deviation of what they weigh.
+    pub l2: f64,
+}
+
+impl Default for HybridConfig {
+    fn default() -> Self {
+        Self {
+            sources: ["item-knn", "ease", "content"].map(str::to_owned).to_vec(),
+            params: toml::Table::new(),
+            max_dense_items: 20_000,
+            max_cases: 2_000,
+            cold_share: 0.1,
+            l2: 1e-3,
+        }
+    }
+}
+
+/// The fitted fusion.
+#[derive(Debug)]
+pub struct Hybrid {
+    config: HybridConfig,
+    sources: Vec<Box<dyn Recommender>>,
+    /// `[3 * sources + 2]`, in the order of the formula.
+    weights: Vec<f32>,
+    /// `ln(1 + n_i)`, `[n_items]`.
+    item_logs: Vec<f32>,
+}
+
+impl Model for Hybrid {
+    const NAME: &'static str = "hybrid";
+    type Config = HybridConfig;
+
+    fn fit(training: &Training<'_>, config: &HybridConfig) -> Result<Self, ModelError> {
+        check(config)?;
+        let names = chosen_sources(training, config)?;
+        let n_items = training.interactions.n_items();
+        let held = SCORES_HELD / (n_items * names.len()).max(1);
+        let rehearsal = rehearse(
+            training.interactions,
+            config.max_cases.min(held.max(ENOUGH_CASES)),
+            config.cold_share,
+            training.seed,
+        );
+        let weights = if rehearsal.cases.len() < ENOUGH_CASES {
+            let mut equal = vec![0.0; PER_SOURCE * names.len() + 2];
+            equal.iter_mut().step_by(PER_SOURCE).for_each(|w| *w = 1.0);
+            equal[PER_SOURCE * names.len() + 1] = 0.0;
+            equal
+        } else {
+            let inner = Training {
+                interactions: &rehearsal.train,
+                ..*training
+            };
+            let sources = fit_sources(&names, config, &inner)?;
+            fit_weights(&sources, &rehearsal, training, config)
+        };
+        Ok(Self {
+            config: config.clone(),
+            sources: fit_sources(&names, config, training)?,
+            weights,
+            item_logs: logs(&training.interactions.item_counts()),
+        })
+    }
+
+    fn load(tensors: &Tensors) -> Result<Self, ModelError> {
+        let config: HybridConfig = tensors.config()?;
+        let [n_items] = tensors.shape("item_logs")?;
+        let [n_weights] = tensors.shape("weights")?;
+        let n_sources = n_weights.saturating_sub(2) / PER_SOURCE;
+        let sources = (0..n_sources)
+            .map(|s| registry::load(&tensors.with_prefix(&prefix(s))))
+            .collect::<Result<Vec<_>, _>>()?;
+        if let Some(other) = sources.iter().find(|s| s.n_items() != n_items) {
+            return Err(ModelError::Tensor {
+                name: "item_logs".to_owned(),
+                problem: format!(
+                    "speaks of {n_items} items, its source {} of {}",
+                    other.name(),
+                    other.n_items()
+                ),
+            });
+        }
+        Ok(Self {
+            config,
+            sources,
+            weights: tensors
+                .shared_f32("weights", &[PER_SOURCE * n_sources + 2])?
+                .to_vec(),
+            item_logs: tensors.shared_f32("item_logs", &[n_items])?.to_vec(),
+        })
+    }
+}
+
+fn check(config: &HybridConfig) -> Result<(), ModelError> {
+    let fail = |problem: String| {
+        Err(ModelError::Parameter {
+            model: Hybrid::NAME,
+            problem,
+        })
+    };
+    if !(0.0..=0.5).contains(&config.cold_share) {
+        return fail(format!(
+            "cold_share is {}; expected 0 to 0.5",
+            config.cold_share
+        ));
+    }
+    if config.l2.is_nan() || config.l2 < 0.0 {
+        return fail(format!("l2 is {}; expected 0 or more", config.l2));
+    }
+    if config.sources.iter().any(|s| s == Hybrid::NAME) {
+        return fail("a hybrid cannot be a source of itself".to_owned());
+    }
+    if let Some(key) = config.params.keys().find(|k| !config.sources.contains(k)) {
+        return fail(format!(
+            "params names '{key}', which is not among the sources {}",
+            config.sources.join(", ")
+        ));
+    }
+    Ok(())
+}
+
+fn chosen_sources(
+    training: &Training<'_>,
+    config: &HybridConfig,
+) -> Result<Vec<String>, ModelError> {
+    let mut names = Vec::new();
+    for name in &config.sources {
+        let too_big = name == "ease" && training.interactions.n_items() > config.max_dense_items;
+        let no_text = registry::needs_text(name)? && training.item_vectors.is_none();
+        if !too_big && !no_text && !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    if names.is_empty() {
+        return Err(ModelError::Training {
+            model: Hybrid::NAME,
+            problem: format!(
+                "none of its sources can be fitted: [{}] with {} items {} texts",
+                config.sources.join(", "),
+                training.interactions.n_items(),
+                if training.item_vectors.is_some() {
+                    "and"
+                } else {
+                    "without"
+                },
+            ),
+        });
+    }
+    Ok(names)
+}
+
+fn fit_sources(
+    names: &[String],
+    config: &HybridConfig,
+    training: &Training<'_>,
+) -> Result<Vec<Box<dyn Recommender>>, ModelError> {
+    names
+        .iter()
+        .map(|name| {
+            let params = match config.params.get(name) {
+                Some(toml::Value::Table(table)) => table.clone(),
+                None => toml::Table::new(),
+                Some(other) => {
+                    return Err(ModelError::Parameter {
+                        model: Hybrid::NAME,
+                        problem: format!(
+                            "params.{name} is a {}; expected a table",
+                            other.type_str()
+                        ),
+                    });
+                }
+            };
+            registry::fit(name, &params, training)
+        })
+        .collect()
+}
+
+/// Scores the hidden events' people, and fits the weights.
+fn fit_weights(
+    sources: &[Box<dyn Recommender>],
+    rehearsal: &Rehearsal,
+    training: &Training<'_>,
+    config: &HybridConfig,
+) -> Vec<f32> {
+    let cases = &rehearsal.cases;
+    let n_items = training.interactions.n_items();
+    let queries: Vec<Query<'_>> = cases
+        .iter()
+        .map(|case| Query {
+            history: case.history,
+            text: training
+                .user_vectors
+                .map(|v| v.row(case.user as usize))
+                .filter(|v| v.iter().any(|&x| x != 0.0)),
+        })
+        .collect();
+    let scores: Vec<Vec<f32>> = sources
+        .iter()
+        .map(|source| {
+            let mut out = vec![0.0; queries.len() * n_items];
+            source.score(&queries, &mut out);
+            let compress = compression(source.name());
+            out.par_iter_mut().for_each(|x| *x = compress(*x));
+            out
+        })
+        .collect();
+    let questions = Hidden {
+        scores,
+        cases,
+        item_logs: logs(&rehearsal.train.item_counts()),
+        person_logs: queries.iter().map(|q| log(q.history.len())).collect(),
+    };
+    (training.progress)("hybrid: weights", 0, 1);
+    let weights = listwise::fit(&questions, &questions.scales(), config.l2);
+    (training.progress)("hybrid: weights", 1, 1);
+    weights
+}
+
+/// What was hidden, as questions for the conditional logit.
+struct Hidden<'a> {
+    /// Compressed scores of each source, `[cases, n_items]`.
+    scores: Vec<Vec<f32>>,
+    cases: &'a Cases,
+    item_logs: Vec<f32>,
+    person_logs: Vec<f32>,
+}
+
+impl Hidden<'_> {
+    fn write_features(&self, q: usize, item: usize, into: &mut [f32]) {
+        let (n, a) = (self.item_logs.len(), self.item_logs[item]);
+        let (sources, rest) = into.split_at_mut(PER_SOURCE * self.scores.len());
+        for (f, scores) in sources.chunks_exact_mut(PER_SOURCE).zip(&self.scores) {
+            let z = scores[q * n + item];
+            f.copy_from_slice(&[z, z * a, z * self.person_logs[q]]);
+        }
+        rest.copy_from_slice(&[a, is_cold(a)]);
+    }
+
+    /// Standard deviation of each feature over a sample of the questions.
+    fn scales(&self) -> Vec<f32> {
+        use listwise::Questions;
+        let n = self.n_features();
+        let (mut sum, mut squares, mut count) = (vec![0.0f64; n], vec![0.0f64; n], 0.0f64);
+        let stride = (self.len() / 200).max(1);
+        for q in (0..self.len()).step_by(stride) {
+            self.each(q, &mut |f, _| {
+                count += 1.0;
+                for ((s, sq), &x) in sum.iter_mut().zip(&mut squares).zip(f) {
+                    *s += f64::from(x);
+                    *sq += f64::from(x) * f64::from(x);
+                }
+            });
+        }
+        sum.iter()
+            .zip(&squares)
+            .map(|(s, sq)| {
+                let variance = (sq / count - (s / count) * (s / count)).max(0.0);
+                // A feature that never varies cannot tell items apart; any scale will do.
+                if variance > 1e-12 {
+                    narrow(variance.sqrt())
+                } else {
+                    1.0
+                }
+            })
+            .collect()
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a scale needs no more than f32"
+)]
+fn narrow(x: f64) -> f32 {
+    x as f32
+}
+
+impl listwise::Questions for Hidden<'_> {
+    fn n_features(&self) -> usize {
+        PER_SOURCE * self.scores.len() + 2
+    }
+
+    fn len(&self) -> usize {
+        self.cases.len()
+    }
+
+    fn each(&self, q: usize, visit: &mut dyn FnMut(&[f32], bool)) {
+        let case = self.cases.get(q);
+        let seen: BTreeSet<u32> = case.history.iter().map(|e| e.item).collect();
+        let mut features = vec![0.0; self.n_features()];
+        for (item, i) in (0u32..).zip(0..self.item_logs.len()) {
+            if !seen.contains(&item) {
+                self.write_features(q, i, &mut features);
+                visit(&features, case.held_out.contains(&item));
+            }
+        }
+    }
+}
+
+/// `ln(1 + n)`.
+#[expect(clippy::cast_precision_loss, reason = "logarithms of counts")]
+fn log(n: usize) -> f32 {
+    (n as f32).ln_1p()
+}
+
+fn logs(counts: &[u32]) -> Vec<f32> {
+    counts.iter().map(|&n| log(n as usize)).collect()
+}
+
+fn is_cold(item_log: f32) -> f32 {
+    if item_log == 0.0 { 1.0 } else { 0.0 }
+}
+
+/// How the scores of a source are brought to a scale on which they add up; minus infinity
+/// becomes 0, "knows nothing".
+fn compression(source: &str) -> fn(f32) -> f32 {
+    match source {
+        "content" | "popularity" | "recent-popularity" => |x| if x.is_finite() { x } else { 0.0 },
+        _ => |x| {
+            if x.is_finite() {
+                x.signum() * x.abs().sqrt()
+            } else {
+                0.0
+            }
+        },
+    }
+}
+
+fn prefix(source: usize) -> String {
+    format!("source{source}.")
+}
+
+impl Hybrid {
+    /// What a unit of source `s` weighs for an item and a person of these `ln(1 + n)`.
+    fn weight(&self, s: usize, item_log: f32, person_log: f32) -> f32 {
+        let w = &self.weights[PER_SOURCE * s..PER_SOURCE * (s + 1)];
+        w[0] + w[1] * item_log + w[2] * person_log
+    }
+
+    /// What the item weighs of itself.
+    fn standing(&self, item_log: f32) -> f32 {
+        let w = &self.weights[PER_SOURCE * self.sources.len()..];
+        w[0] * item_log + w[1] * is_cold(item_log)
+    }
+}
+
+impl Recommender for Hybrid {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn n_items(&self) -> usize {
+        self.item_logs.len()
+    }
+
+    fn score(&self, queries: &[Query<'_>], out: &mut [f32]) {
+        let n = self.n_items();
+        assert_eq!(out.len(), queries.len() * n, "[queries, n_items]");
+        let standing: Vec<f32> = self.item_logs.iter().map(|&a| self.standing(a)).collect();
+        for row in out.chunks_exact_mut(n.max(1)) {
+            row.copy_from_slice(&standing);
+        }
+        let mut part = vec![0.0; out.len()];
+        for (s, source) in self.sources.iter().enumerate() {
+            source.score(queries, &mut part);
+            let compress = compression(source.name());
+            out.par_chunks_mut(n.max(1))
+                .zip(part.par_chunks(n.max(1)))
+                .zip(queries)
+                .for_each(|((row, part), query)| {
+                    let person = log(query.history.len());
+                    for ((score, &x), &a) in row.iter_mut().zip(part).zip(&self.item_logs) {
+                        *score += compress(x) * self.weight(s, a, person);
+                    }
+                });
+        }
+    }
+
+    /// The share of each source is divided among its own contributions in proportion, so that all
+    /// of them add up to the score.
+    fn explain(&self, query: &Query<'_>, item: u32) -> Vec<Contribution> {
+        let Some(&item_log) = self.item_logs.get(item as usize) else {
+            return Vec::new();
+        };
+        let person = log(query.history.len());
+        let mut parts = vec![Contribution {
+            source: "popularity".to_owned(),
+            cause: Cause::Item,
+            amount: self.standing(item_log),
+        }];
+        for (s, source) in self.sources.iter().enumerate() {
+            let inner = source.explain(query, item);
+            let raw: f32 = inner.iter().map(|c| c.amount).sum();
+            if raw == 0.0 {
+                continue;
+            }
+            let share = compression(source.name())(raw) * self.weight(s, item_log, person) / raw;
+            parts.extend(inner.into_iter().map(|c| Contribution {
+                amount: c.amount * share,
+                ..c
+            }));
+        }
+        parts.retain(|c| c.amount != 0.0);
+        parts.sort_by(|a, b| b.amount.total_cmp(&a.amount));
+        parts
+    }
+
+    fn save(&self, into: &mut Tensors) -> Result<(), ModelError> {
+        into.put_model(Self::NAME, &self.config)?;
+        into.put_f32("weights", &[self.weights.len()], self.weights.clone())?;
+        into.put_f32("item_logs", &[self.n_items()], self.item_logs.clone())?;
+        for (s, source) in self.sources.iter().enumerate() {
+            let mut part = Tensors::default();
+            source.save(&mut part)?;
+            into.put_with_prefix(&prefix(s), part);
+        }
+        Ok(())
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let person = log(5);
+        self.sources
+            .iter()
+            .enumerate()
+            .map(|(s, source)| {
+                let w = |n: usize| self.weight(s, log(n), person);
+                format!(
+                    "{} weighs {:.2} for an item nobody touched, {:.2} for one touched by 5 people, {:.2} by 100 (person with 5 items)",
+                    source.name(), w(0), w(5), w(100)
+                )
+            })
+            .collect()
+    }
+}
