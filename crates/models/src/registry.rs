@@ -2,7 +2,10 @@
 //!
 //! A model joins by implementing [`Model`] and adding a line to `MODELS`.
 
-use crate::{Content, Ease, Hybrid, ModelError, Popularity, Recommender, Tensors, Training};
+use crate::{
+    Content, Ease, Hybrid, ItemKnn, ModelError, Popularity, RecentPopularity, Recommender, Tensors,
+    Training,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -40,6 +43,8 @@ struct Entry {
 
 const MODELS: &[Entry] = &[
     entry::<Popularity>(),
+    entry::<RecentPopularity>(),
+    entry::<ItemKnn>(),
     entry::<Content>(),
     entry::<Hybrid>(),
     entry::<Ease>(),

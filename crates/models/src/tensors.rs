@@ -199,6 +199,35 @@ impl Tensors {
         })
     }
 
+    /// Stores sizes that no array shows, such as the number of items.
+    ///
+    /// # Errors
+    /// As [`Tensors::put_f32`].
+    pub fn put_dimensions(&mut self, name: &str, sizes: &[usize]) -> Result<(), ModelError> {
+        let sizes: Result<Vec<i64>, _> = sizes.iter().map(|&n| i64::try_from(n)).collect();
+        let sizes = sizes.map_err(|e| ModelError::Tensor {
+            name: name.to_owned(),
+            problem: format!("is too large a size: {e}"),
+        })?;
+        self.put_i64(name, &[sizes.len()], sizes)
+    }
+
+    /// Sizes that [`Tensors::put_dimensions`] stored.
+    ///
+    /// # Errors
+    /// [`ModelError::Tensor`] if there are not `D` sizes of this name.
+    pub fn dimensions<const D: usize>(&self, name: &str) -> Result<[usize; D], ModelError> {
+        let (_, sizes) = self.i64(name)?;
+        let sizes: Result<Vec<usize>, _> = sizes.iter().map(|&n| usize::try_from(n)).collect();
+        sizes
+            .ok()
+            .and_then(|s| <[usize; D]>::try_from(s).ok())
+            .ok_or_else(|| ModelError::Tensor {
+                name: name.to_owned(),
+                problem: format!("does not hold {D} sizes"),
+            })
+    }
+
     /// Stores a text, in place of an earlier one of the same name.
     pub fn put_text(&mut self, name: &str, text: impl Into<String>) {
         self.texts.insert(name.to_owned(), text.into());

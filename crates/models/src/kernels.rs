@@ -1,0 +1,122 @@
+//! The inner loops, compiled for the widest vectors the processor has (pulp chooses at run time).
+//!
+//! A loop is entered once per query or row through [`pulp::Arch::dispatch`]; the functions here
+//! are inlined into it. Sums depend on the width of the vectors, never on the number of threads.
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// `a · b`, of equal lengths.
+#[inline(always)]
+pub(crate) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
+    let (a_wide, a_rest) = S::as_simd_f32s(a);
+    let (b_wide, b_rest) = S::as_simd_f32s(b);
+    let mut sum = simd.splat_f32s(0.0);
+    for (&x, &y) in a_wide.iter().zip(b_wide) {
+        sum = simd.mul_add_e_f32s(x, y, sum);
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
+    simd.reduce_sum_f32s(sum) + rest
+}
+
+/// Four products with one vector at once.
+#[inline(always)]
+pub(crate) fn dot4<S: Simd>(simd: S, rows: [&[f32]; 4], b: &[f32]) -> [f32; 4] {
+    let (b_wide, b_rest) = S::as_simd_f32s(b);
+    let parts = rows.map(|row| S::as_simd_f32s(row));
+    let [r0, r1, r2, r3] = parts.map(|(wide, _)| &wide[..b_wide.len()]);
+    let mut sums = [simd.splat_f32s(0.0); 4];
+    for (i, &y) in b_wide.iter().enumerate() {
+        sums[0] = simd.mul_add_e_f32s(r0[i], y, sums[0]);
+        sums[1] = simd.mul_add_e_f32s(r1[i], y, sums[1]);
+        sums[2] = simd.mul_add_e_f32s(r2[i], y, sums[2]);
+        sums[3] = simd.mul_add_e_f32s(r3[i], y, sums[3]);
+    }
+    let mut dots = sums.map(|s| simd.reduce_sum_f32s(s));
+    for (dot, (_, rest)) in dots.iter_mut().zip(parts) {
+        *dot += rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f32>();
+    }
+    dots
+}
+
+/// `out += weight * row`.
+#[inline(always)]
+pub(crate) fn axpy<S: Simd>(simd: S, out: &mut [f32], weight: f32, row: &[f32]) {
+    let (out_wide, out_rest) = S::as_mut_simd_f32s(out);
+    let (wide, rest) = S::as_simd_f32s(row);
+    let w = simd.splat_f32s(weight);
+    for (o, &x) in out_wide.iter_mut().zip(wide) {
+        *o = simd.mul_add_e_f32s(w, x, *o);
+    }
+    for (o, x) in out_rest.iter_mut().zip(rest) {
+        *o += weight * x;
+    }
+}
+
+/// `out += Σ weights[k] * rows[k]`: one pass over `out` for four rows.
+#[inline(always)]
+pub(crate) fn axpy4<S: Simd>(simd: S, out: &mut [f32], weights: [f32; 4], rows: [&[f32]; 4]) {
+    let (out_wide, out_rest) = S::as_mut_simd_f32s(out);
+    let parts = rows.map(|row| S::as_simd_f32s(row));
+    let [r0, r1, r2, r3] = parts.map(|(wide, _)| &wide[..out_wide.len()]);
+    let [w0, w1, w2, w3] = weights.map(|w| simd.splat_f32s(w));
+    for (i, o) in out_wide.iter_mut().enumerate() {
+        let mut sum = simd.mul_add_e_f32s(w0, r0[i], *o);
+        sum = simd.mul_add_e_f32s(w1, r1[i], sum);
+        sum = simd.mul_add_e_f32s(w2, r2[i], sum);
+        *o = simd.mul_add_e_f32s(w3, r3[i], sum);
+    }
+    for (weight, (_, rest)) in weights.iter().zip(parts) {
+        for (o, x) in out_rest.iter_mut().zip(rest) {
+            *o += weight * x;
+        }
+    }
+}
+
+/// `out += Σ weight * matrix[row]` over `(row, weight)` pairs; rows as long as `out`.
+pub(crate) fn add_rows(out: &mut [f32], matrix: &[f32], rows: &[(usize, f32)]) {
+    struct AddRows<'a> {
+        out: &'a mut [f32],
+        matrix: &'a [f32],
+        rows: &'a [(usize, f32)],
+    }
+    impl WithSimd for AddRows<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let n = self.out.len();
+            let row = |r: usize| &self.matrix[r * n..(r + 1) * n];
+            let (fours, rest) = self.rows.as_chunks::<4>();
+            for four in fours {
+                let rows = four.map(|(r, _)| row(r));
+                axpy4(simd, self.out, four.map(|(_, w)| w), rows);
+            }
+            for &(r, weight) in rest {
+                axpy(simd, self.out, weight, row(r));
+            }
+        }
+    }
+    Arch::new().dispatch(AddRows { out, matrix, rows });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_loops_agree_with_plain_ones_at_every_length() {
+        for n in [1usize, 3, 15, 16, 17, 32, 67] {
+            for count in 0..9usize {
+                let value = |i: usize| f32::from(u8::try_from(i % 13).unwrap()) - 5.0;
+                let matrix: Vec<f32> = (0..n * 9).map(value).collect();
+                let rows: Vec<(usize, f32)> = (0..count).map(|r| (8 - r, value(r))).collect();
+                let mut out = vec![1.0; n];
+                add_rows(&mut out, &matrix, &rows);
+                // Small integers: every order of summation is exact.
+                for (c, &got) in out.iter().enumerate() {
+                    let sum: f32 = rows.iter().map(|&(r, w)| w * matrix[r * n + c]).sum();
+                    assert_eq!(got, 1.0 + sum, "n {n}, {count} rows, column {c}");
+                }
+            }
+        }
+    }
+}
