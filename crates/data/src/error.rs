@@ -1,6 +1,6 @@
 //! What can be wrong with data, said so that it can be put right.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An error of reading, checking, dividing or storing data.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,22 @@ pub enum DataError {
         path: PathBuf,
         /// What was got, what was expected, and what to do.
         problem: String,
+    },
+    /// Too many rows of a file cannot be read.
+    #[error("{path}: {rejected} of {rows} rows cannot be read, more than the share of {limit} that is allowed: {reasons}; {}", kept_where(.kept.as_deref()), path = .path.display())]
+    Rejected {
+        /// The file.
+        path: PathBuf,
+        /// Rows that cannot be read.
+        rejected: u64,
+        /// Rows of the file.
+        rows: u64,
+        /// The share that is allowed.
+        limit: f64,
+        /// How many rows for what reason, with an example each.
+        reasons: String,
+        /// Where all of them are written down.
+        kept: Option<PathBuf>,
     },
     /// The data cannot be divided as asked.
     #[error("split {0}")]
@@ -46,4 +62,16 @@ impl DataError {
             problem: problem.into(),
         }
     }
+}
+
+fn kept_where(kept: Option<&Path>) -> String {
+    kept.map_or_else(
+        || "correct the file, or allow a larger share".into(),
+        |path| {
+            format!(
+                "they are listed in {}; correct the file, or allow a larger share",
+                path.display()
+            )
+        },
+    )
 }

@@ -1,0 +1,168 @@
+//! Parquet, any types: numbers and times are read as their text, lists as lists.
+
+use super::{Cells, Input, LIST, Rows, Step};
+use crate::DataError;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, BinaryArray, StringArray};
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_schema::{ArrowError, DataType};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use std::path::PathBuf;
+
+const BATCH: usize = 8192;
+
+/// A reader of Parquet rows.
+pub(super) struct Parquet {
+    path: PathBuf,
+    columns: Vec<String>,
+    reader: ParquetRecordBatchReader,
+    batch: Vec<Column>,
+    rows: usize,
+    next: usize,
+    line: u64,
+}
+
+/// A column of a batch, as text.
+enum Column {
+    Text(StringArray),
+    Bytes(BinaryArray),
+}
+
+impl Parquet {
+    pub(super) fn new(input: Input) -> Result<Self, DataError> {
+        let path = input.path.clone();
+        let broken = |e: &dyn std::fmt::Display| {
+            DataError::format(&path, format!("is damaged or no Parquet file ({e})"))
+        };
+        let builder = ParquetRecordBatchReaderBuilder::try_new(input.into_seekable()?)
+            .map_err(|e| broken(&e))?;
+        let columns = builder
+            .schema()
+            .fields()
+            .iter()
+            .map(|f| f.name().clone())
+            .collect();
+        let reader = builder
+            .with_batch_size(BATCH)
+            .build()
+            .map_err(|e| broken(&e))?;
+        Ok(Self {
+            path,
+            columns,
+            reader,
+            batch: Vec::new(),
+            rows: 0,
+            next: 0,
+            line: 0,
+        })
+    }
+
+    /// Reads the next batch; false at the end.
+    fn advance(&mut self) -> Result<bool, DataError> {
+        let broken = |e: ArrowError| DataError::format(&self.path, format!("is damaged ({e})"));
+        let Some(batch) = self.reader.next().transpose().map_err(broken)? else {
+            return Ok(false);
+        };
+        self.batch.clear();
+        for column in batch.columns() {
+            self.batch.push(text(column).map_err(broken)?);
+        }
+        self.rows = batch.num_rows();
+        self.next = 0;
+        Ok(true)
+    }
+}
+
+fn text(column: &ArrayRef) -> Result<Column, ArrowError> {
+    let kind = column.data_type();
+    if kind.is_binary() {
+        let bytes = arrow_cast::cast(column, &DataType::Binary)?;
+        return Ok(Column::Bytes(bytes.as_binary().clone()));
+    }
+    if is_list(kind) {
+        return lists(column).map(Column::Text);
+    }
+    if kind.is_nested() {
+        return formatted(column).map(Column::Text);
+    }
+    let cast = arrow_cast::cast(column, &DataType::Utf8)?;
+    Ok(Column::Text(cast.as_string().clone()))
+}
+
+fn is_list(kind: &DataType) -> bool {
+    matches!(kind, DataType::List(_) | DataType::LargeList(_))
+}
+
+fn formatted(column: &ArrayRef) -> Result<StringArray, ArrowError> {
+    let options = FormatOptions::default();
+    let formatter = ArrayFormatter::try_new(column, &options)?;
+    (0..column.len())
+        .map(|i| formatter.value(i).try_to_string().map(Some))
+        .collect()
+}
+
+fn lists(column: &ArrayRef) -> Result<StringArray, ArrowError> {
+    let mut out: Vec<Option<String>> = Vec::with_capacity(column.len());
+    let mut push = |members: Option<ArrayRef>| -> Result<(), ArrowError> {
+        let Some(members) = members else {
+            out.push(None);
+            return Ok(());
+        };
+        let mut joined = String::new();
+        let one = text(&members)?;
+        for i in 0..members.len() {
+            let member = String::from_utf8_lossy(one.cell(i)).into_owned();
+            if !member.is_empty() {
+                if !joined.is_empty() {
+                    joined.push(LIST);
+                }
+                joined.push_str(&member);
+            }
+        }
+        out.push(Some(joined));
+        Ok(())
+    };
+    if let Some(lists) = column.as_list_opt::<i32>() {
+        lists.iter().try_for_each(&mut push)?;
+    } else if let Some(lists) = column.as_list_opt::<i64>() {
+        lists.iter().try_for_each(&mut push)?;
+    }
+    Ok(StringArray::from(out))
+}
+
+impl Column {
+    fn cell(&self, i: usize) -> &[u8] {
+        match self {
+            Self::Text(a) if a.is_valid(i) => a.value(i).as_bytes(),
+            Self::Bytes(a) if a.is_valid(i) => a.value(i),
+            Self::Text(_) | Self::Bytes(_) => &[],
+        }
+    }
+}
+
+impl Rows for Parquet {
+    fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    fn read(&mut self, row: &mut Cells) -> Result<Step, DataError> {
+        while self.next >= self.rows {
+            if !self.advance()? {
+                return Ok(Step::End);
+            }
+        }
+        row.clear();
+        self.line += 1;
+        row.line = self.line;
+        row.offset = 0;
+        for column in &self.batch {
+            row.push(column.cell(self.next));
+        }
+        self.next += 1;
+        Ok(Step::Row)
+    }
+
+    fn raw(&self) -> &[u8] {
+        &[]
+    }
+}
