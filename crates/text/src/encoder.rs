@@ -1,0 +1,297 @@
+//! A pretrained encoder: texts in, one unit vector each out.
+//!
+//! A model is a directory as `transformers` and `sentence-transformers` write it: `config.json`,
+//! `tokenizer.json`, `model.safetensors`, and where present `modules.json`, the pooling
+//! configuration and `sentence_bert_config.json`. Texts are tokenised [`WINDOW`] at a time, sorted
+//! by length, cut into batches by their tokens and laid end to end, so that no work goes into
+//! padding; batches run in parallel, each on one thread.
+//!
+//! ```no_run
+//! use semrec_text::Encoder;
+//! let encoder = Encoder::load("models/minilm".as_ref())?;
+//! let vectors = encoder.encode(&["noise-cancelling headphones"], &|_, _| {})?;
+//! assert_eq!(vectors.row(0).len(), encoder.dim());
+//! # Ok::<(), semrec_text::TextError>(())
+//! ```
+
+use crate::bert::{Bert, Scratch};
+use crate::settings::{ArchitectureConfig, Pooling, Settings};
+use crate::weights::Weights;
+use crate::{TextError, Vectors};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::io::Read;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use tokenizers::{Tokenizer, TruncationParams};
+
+/// Texts tokenised and sorted together: bounds what is held beside the vectors.
+const WINDOW: usize = 8192;
+/// Tokens of one batch, unless a single text has more: bounds the scratch memory of a thread to
+/// about 10 MiB for 384 dimensions, and keeps the activations near the second-level cache.
+const BATCH_TOKENS: usize = 512;
+/// Files whose contents make up the fingerprint, beside the length limit.
+const FINGERPRINTED: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
+
+/// A loaded encoder; cheap to share between threads by reference.
+#[derive(Debug)]
+pub struct Encoder {
+    name: String,
+    fingerprint: String,
+    tokenizer: Tokenizer,
+    settings: Settings,
+    model: Bert,
+    /// Buffers of the threads that are not encoding just now; never more than there are threads.
+    scratch: Mutex<Vec<Scratch>>,
+}
+
+impl Encoder {
+    /// Loads a model directory.
+    ///
+    /// # Errors
+    /// [`TextError`] naming the file, and for weights the tensor, that is missing, damaged or not
+    /// supported.
+    pub fn load(dir: &Path) -> Result<Self, TextError> {
+        let settings = Settings::read(dir)?;
+        let ArchitectureConfig::Bert(config) = &settings.architecture;
+        let tokenizer = tokenizer(dir, &settings, config.vocabulary)?;
+        let weights = Weights::open(&dir.join("model.safetensors"))?;
+        Ok(Self {
+            name: dir.file_name().map_or_else(
+                || dir.display().to_string(),
+                |name| name.to_string_lossy().into_owned(),
+            ),
+            fingerprint: fingerprint(dir, &settings)?,
+            model: Bert::load(&weights, config)?,
+            tokenizer,
+            settings,
+            scratch: Mutex::default(),
+        })
+    }
+
+    /// Name of the directory it was loaded from.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Length of the vectors.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.model.hidden()
+    }
+
+    /// Tokens a text is cut at, the special ones included.
+    #[must_use]
+    pub fn max_tokens(&self) -> usize {
+        self.settings.max_tokens
+    }
+
+    /// SHA-256 over configuration, tokenizer, weights, pooling and length limit, hexadecimal:
+    /// equal fingerprints, equal vectors.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The unit vectors of the texts, `[n, dim]`, in their order. An empty text is encoded like
+    /// any other: its special tokens have a vector.
+    ///
+    /// `progress` is called with (texts done, texts in all) after each batch, from any thread.
+    /// The result does not depend on the number of threads, nor on which texts come together.
+    ///
+    /// # Errors
+    /// [`TextError::Tokenize`] if the tokenizer refuses a text.
+    pub fn encode<S: AsRef<str> + Sync>(
+        &self,
+        texts: &[S],
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Vectors, TextError> {
+        let mut vectors = Vectors::zeros(texts.len(), self.dim());
+        let done = AtomicUsize::new(0);
+        let report = |texts_done: usize| {
+            let before = done.fetch_add(texts_done, Ordering::Relaxed);
+            progress(before + texts_done, texts.len());
+        };
+        for (i, window) in texts.chunks(WINDOW).enumerate() {
+            self.encode_window(window, i * WINDOW, &mut vectors, &report)?;
+        }
+        Ok(vectors)
+    }
+
+    fn encode_window<S: AsRef<str> + Sync>(
+        &self,
+        texts: &[S],
+        first_row: usize,
+        vectors: &mut Vectors,
+        report: &(impl Fn(usize) + Sync),
+    ) -> Result<(), TextError> {
+        let tokens: Vec<Vec<u32>> = texts
+            .par_iter()
+            .map(|text| self.tokens(text.as_ref()))
+            .collect::<Result<_, _>>()?;
+        let mut order: Vec<usize> = (0..tokens.len()).collect();
+        order.sort_by_key(|&i| std::cmp::Reverse(tokens[i].len()));
+        let batches: Vec<&[usize]> = batches(&order, &tokens);
+        let rows: Vec<Vec<f32>> = batches
+            .par_iter()
+            .map(|batch| {
+                let sequences: Vec<&[u32]> = batch.iter().map(|&i| &tokens[i][..]).collect();
+                let rows = self.encode_batch(&sequences);
+                report(batch.len());
+                rows
+            })
+            .collect();
+        for (batch, rows) in batches.iter().zip(&rows) {
+            for (&i, row) in batch.iter().zip(rows.chunks_exact(self.dim())) {
+                vectors.row_mut(first_row + i).copy_from_slice(row);
+            }
+        }
+        Ok(())
+    }
+
+    fn tokens(&self, text: &str) -> Result<Vec<u32>, TextError> {
+        let encoding = if self.settings.lowercase {
+            self.tokenizer.encode_fast(text.to_lowercase(), true)
+        } else {
+            self.tokenizer.encode_fast(text, true)
+        };
+        let encoding = encoding.map_err(|e| TextError::Tokenize {
+            model: self.name.clone(),
+            problem: e.to_string(),
+        })?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The unit vectors of some sequences, `[n, dim]`; zero for a sequence without tokens.
+    fn encode_batch(&self, sequences: &[&[u32]]) -> Vec<f32> {
+        let mut scratch = self.take_scratch();
+        let hidden = self.dim();
+        let mut states = self.model.forward(sequences, &mut scratch);
+        let mut rows = vec![0.0; sequences.len() * hidden];
+        for (sequence, row) in sequences.iter().zip(rows.chunks_exact_mut(hidden)) {
+            let (own, rest) = states.split_at(sequence.len() * hidden);
+            states = rest;
+            pool(own, self.settings.pooling, row);
+        }
+        self.scratch
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(scratch);
+        rows
+    }
+
+    fn take_scratch(&self) -> Scratch {
+        let mut pool = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        pool.pop().unwrap_or_default()
+    }
+}
+
+/// Pools the vectors of one text's tokens, `[len, row.len()]`, and scales the result to length 1.
+fn pool(states: &[f32], pooling: Pooling, row: &mut [f32]) {
+    let take = match pooling {
+        Pooling::Mean => states.len(),
+        Pooling::First => row.len().min(states.len()),
+    };
+    for state in states[..take].chunks_exact(row.len()) {
+        row.iter_mut().zip(state).for_each(|(sum, x)| *sum += x);
+    }
+    // The length of the sum is as good as that of the mean.
+    let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+    if norm > 0.0 {
+        row.iter_mut().for_each(|x| *x /= norm);
+    }
+}
+
+/// Cuts texts sorted by length into batches of at most [`BATCH_TOKENS`] tokens, fewer where there
+/// would be no batch for some thread.
+fn batches<'a>(order: &'a [usize], tokens: &[Vec<u32>]) -> Vec<&'a [usize]> {
+    let total: usize = tokens.iter().map(Vec::len).sum();
+    let share = total.div_ceil(2 * rayon::current_num_threads());
+    let limit = share.clamp(64, BATCH_TOKENS);
+    let mut batches = Vec::new();
+    let (mut start, mut sum) = (0, 0);
+    for (end, &i) in order.iter().enumerate() {
+        if end > start && sum + tokens[i].len() > limit {
+            batches.push(&order[start..end]);
+            (start, sum) = (end, 0);
+        }
+        sum += tokens[i].len();
+    }
+    if start < order.len() {
+        batches.push(&order[start..]);
+    }
+    batches
+}
+
+fn tokenizer(dir: &Path, settings: &Settings, vocabulary: usize) -> Result<Tokenizer, TextError> {
+    let path = dir.join("tokenizer.json");
+    let bytes = std::fs::read(&path).map_err(|e| TextError::io(&path, e))?;
+    let bad = |problem: String| TextError::format(&path, problem);
+    let mut tokenizer = Tokenizer::from_bytes(bytes)
+        .map_err(|e| bad(format!("is no tokenizer: {e}; fetch the model again")))?;
+    let largest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0) as usize;
+    if largest >= vocabulary {
+        return Err(bad(format!(
+            "has a token numbered {largest}; config.json says there are {vocabulary}"
+        )));
+    }
+    let special = tokenizer
+        .get_post_processor()
+        .map_or(0, |p| tokenizers::PostProcessor::added_tokens(p, false));
+    if settings.max_tokens <= special {
+        return Err(bad(format!(
+            "adds {special} special tokens where {} are the most; nothing of a text would be left",
+            settings.max_tokens
+        )));
+    }
+    tokenizer.with_padding(None);
+    let truncation = TruncationParams {
+        max_length: settings.max_tokens,
+        ..TruncationParams::default()
+    };
+    tokenizer
+        .with_truncation(Some(truncation))
+        .map_err(|e| bad(e.to_string()))?;
+    Ok(tokenizer)
+}
+
+fn fingerprint(dir: &Path, settings: &Settings) -> Result<String, TextError> {
+    let mut hash = Sha256::new();
+    for name in FINGERPRINTED {
+        let path = dir.join(name);
+        hash.update(file_hash(&path).map_err(|e| TextError::io(&path, e))?);
+    }
+    let Settings {
+        pooling,
+        max_tokens,
+        lowercase,
+        ..
+    } = settings;
+    hash.update(format!("{pooling:?} {max_tokens} {lowercase}"));
+    Ok(hex(&hash.finalize()))
+}
+
+/// SHA-256 of a file, read piece by piece.
+pub(crate) fn file_hash(path: &Path) -> std::io::Result<[u8; 32]> {
+    let mut file = std::fs::File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hash.finalize().into()),
+            n => hash.update(&buffer[..n]),
+        }
+    }
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
