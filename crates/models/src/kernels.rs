@@ -22,18 +22,28 @@ pub(crate) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
 #[inline(always)]
 pub(crate) fn dot4<S: Simd>(simd: S, rows: [&[f32]; 4], b: &[f32]) -> [f32; 4] {
     let (b_wide, b_rest) = S::as_simd_f32s(b);
-    let parts = rows.map(|row| S::as_simd_f32s(row));
-    let [r0, r1, r2, r3] = parts.map(|(wide, _)| &wide[..b_wide.len()]);
-    let mut sums = [simd.splat_f32s(0.0); 4];
+    let [(r0, _), (r1, _), (r2, _), (r3, _)] = four_wide::<S>(rows);
+    let n = b_wide.len();
+    let (r0, r1, r2, r3) = (&r0[..n], &r1[..n], &r2[..n], &r3[..n]);
+    let zero = simd.splat_f32s(0.0);
+    let (mut s0, mut s1, mut s2, mut s3) = (zero, zero, zero, zero);
     for (i, &y) in b_wide.iter().enumerate() {
-        sums[0] = simd.mul_add_e_f32s(r0[i], y, sums[0]);
-        sums[1] = simd.mul_add_e_f32s(r1[i], y, sums[1]);
-        sums[2] = simd.mul_add_e_f32s(r2[i], y, sums[2]);
-        sums[3] = simd.mul_add_e_f32s(r3[i], y, sums[3]);
+        s0 = simd.mul_add_e_f32s(r0[i], y, s0);
+        s1 = simd.mul_add_e_f32s(r1[i], y, s1);
+        s2 = simd.mul_add_e_f32s(r2[i], y, s2);
+        s3 = simd.mul_add_e_f32s(r3[i], y, s3);
     }
-    let mut dots = sums.map(|s| simd.reduce_sum_f32s(s));
-    for (dot, (_, rest)) in dots.iter_mut().zip(parts) {
-        *dot += rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f32>();
+    let mut dots = [
+        simd.reduce_sum_f32s(s0),
+        simd.reduce_sum_f32s(s1),
+        simd.reduce_sum_f32s(s2),
+        simd.reduce_sum_f32s(s3),
+    ];
+    let tail = b.len() - b_rest.len();
+    for (dot, row) in dots.iter_mut().zip(rows) {
+        for (x, y) in row[tail..].iter().zip(b_rest) {
+            *dot += x * y;
+        }
     }
     dots
 }
@@ -56,20 +66,35 @@ pub(crate) fn axpy<S: Simd>(simd: S, out: &mut [f32], weight: f32, row: &[f32]) 
 #[inline(always)]
 pub(crate) fn axpy4<S: Simd>(simd: S, out: &mut [f32], weights: [f32; 4], rows: [&[f32]; 4]) {
     let (out_wide, out_rest) = S::as_mut_simd_f32s(out);
-    let parts = rows.map(|row| S::as_simd_f32s(row));
-    let [r0, r1, r2, r3] = parts.map(|(wide, _)| &wide[..out_wide.len()]);
-    let [w0, w1, w2, w3] = weights.map(|w| simd.splat_f32s(w));
+    let [(r0, _), (r1, _), (r2, _), (r3, _)] = four_wide::<S>(rows);
+    let n = out_wide.len();
+    let (r0, r1, r2, r3) = (&r0[..n], &r1[..n], &r2[..n], &r3[..n]);
+    let (w0, w1) = (simd.splat_f32s(weights[0]), simd.splat_f32s(weights[1]));
+    let (w2, w3) = (simd.splat_f32s(weights[2]), simd.splat_f32s(weights[3]));
     for (i, o) in out_wide.iter_mut().enumerate() {
         let mut sum = simd.mul_add_e_f32s(w0, r0[i], *o);
         sum = simd.mul_add_e_f32s(w1, r1[i], sum);
         sum = simd.mul_add_e_f32s(w2, r2[i], sum);
         *o = simd.mul_add_e_f32s(w3, r3[i], sum);
     }
-    for (weight, (_, rest)) in weights.iter().zip(parts) {
-        for (o, x) in out_rest.iter_mut().zip(rest) {
+    let tail = rows[0].len() - out_rest.len();
+    for (weight, row) in weights.iter().zip(rows) {
+        for (o, x) in out_rest.iter_mut().zip(&row[tail..]) {
             *o += weight * x;
         }
     }
+}
+
+/// Each row as wide vectors and a rest. Spelled out: a closure handed to `array::map` is not
+/// inlined here, and then its vectors travel through memory.
+#[inline(always)]
+fn four_wide<S: Simd>(rows: [&[f32]; 4]) -> [(&[S::f32s], &[f32]); 4] {
+    [
+        S::as_simd_f32s(rows[0]),
+        S::as_simd_f32s(rows[1]),
+        S::as_simd_f32s(rows[2]),
+        S::as_simd_f32s(rows[3]),
+    ]
 }
 
 /// `out += Σ weight * matrix[row]` over `(row, weight)` pairs; rows as long as `out`.
@@ -87,8 +112,9 @@ pub(crate) fn add_rows(out: &mut [f32], matrix: &[f32], rows: &[(usize, f32)]) {
             let row = |r: usize| &self.matrix[r * n..(r + 1) * n];
             let (fours, rest) = self.rows.as_chunks::<4>();
             for four in fours {
-                let rows = four.map(|(r, _)| row(r));
-                axpy4(simd, self.out, four.map(|(_, w)| w), rows);
+                let [(a, wa), (b, wb), (c, wc), (d, wd)] = *four;
+                let rows = [row(a), row(b), row(c), row(d)];
+                axpy4(simd, self.out, [wa, wb, wc, wd], rows);
             }
             for &(r, weight) in rest {
                 axpy(simd, self.out, weight, row(r));

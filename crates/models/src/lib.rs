@@ -5,6 +5,7 @@
 //! from ([`Recommender`]), and a stored form ([`Tensors`]). [`fit`] and [`load`] find a model by
 //! its name.
 
+mod als;
 mod content;
 mod ease;
 mod error;
@@ -14,19 +15,23 @@ mod inverse;
 mod item_knn;
 mod kernels;
 mod popularity;
+mod random;
 mod rank;
 mod recent_popularity;
 mod recommender;
 mod registry;
+mod ridge;
 mod sparse;
 mod tensors;
 
+pub use als::{Als, AlsConfig};
 pub use content::{Content, ContentConfig};
 pub use ease::{Ease, EaseConfig};
 pub use error::ModelError;
 pub use hybrid::{Hybrid, HybridConfig};
 pub use item_knn::{ItemKnn, ItemKnnConfig, Similarity};
 pub use popularity::{Popularity, PopularityConfig};
+pub use random::{Random, RandomConfig};
 pub use rank::{Candidates, rank};
 pub use recent_popularity::{RecentPopularity, RecentPopularityConfig};
 pub use recommender::{Cause, Contribution, Query, Recommender, Training};

@@ -3,8 +3,8 @@
 //! A model joins by implementing [`Model`] and adding a line to `MODELS`.
 
 use crate::{
-    Content, Ease, Hybrid, ItemKnn, ModelError, Popularity, RecentPopularity, Recommender, Tensors,
-    Training,
+    Als, Content, Ease, Hybrid, ItemKnn, ModelError, Popularity, Random, RecentPopularity,
+    Recommender, Tensors, Training,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -42,12 +42,14 @@ struct Entry {
 }
 
 const MODELS: &[Entry] = &[
+    entry::<Random>(),
     entry::<Popularity>(),
     entry::<RecentPopularity>(),
     entry::<ItemKnn>(),
     entry::<Content>(),
     entry::<Hybrid>(),
     entry::<Ease>(),
+    entry::<Als>(),
 ];
 
 const fn entry<M: Model>() -> Entry {

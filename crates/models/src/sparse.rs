@@ -83,13 +83,9 @@ impl Sparse {
         self.offsets.len() - 1
     }
 
-    pub(crate) fn n_columns(&self) -> usize {
-        self.n_columns
-    }
-
-    /// Number of pairs.
-    pub(crate) fn len(&self) -> usize {
-        self.columns.len()
+    /// Length of the longest row.
+    pub(crate) fn longest(&self) -> usize {
+        self.rows().map(<[u32]>::len).max().unwrap_or(0)
     }
 
     pub(crate) fn row(&self, r: usize) -> &[u32] {

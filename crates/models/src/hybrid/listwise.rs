@@ -1,73 +1,50 @@
-//! The fusion weights: a conditional logit over the whole catalogue.
+//! The fusion weights: a conditional logit.
 //!
-//! For one person, item `i` is chosen with probability `p_i = exp(w · f_i) / Σ_j exp(w · f_j)`
-//! over the items they have not seen (McFadden 1974; the listwise softmax loss). The weights
-//! maximise the mean log-likelihood of what was held out, less `l2 · ‖w‖²`; the problem is convex
-//! and has few weights, so a damped Newton method finds the one solution in a few passes.
+//! For one person, item `i` is chosen with probability `p_i = m_i exp(w · f_i) / Σ_j m_j exp(w ·
+//! f_j)` over the items they have not seen (McFadden 1974; the listwise softmax loss), `m_i`
+//! being the number of items that `i` stands for (see `question.rs`). The weights maximise the
+//! mean log-likelihood of what was held out, less `l2 · ‖w‖²`; the problem is convex and has few
+//! weights, so a damped Newton method finds the one solution in a few passes.
 
+use super::question::Question;
 use faer::linalg::solvers::{Llt, Solve};
 use faer::{Mat, Side};
 use rayon::prelude::*;
 
 /// Passes after which the fit stops in any case.
-const MAX_PASSES: usize = 30;
+const MAX_PASSES: usize = 50;
 /// Change of the objective that no longer matters.
 const TOLERANCE: f64 = 1e-7;
-/// Items less likely than this are left out of the second derivative, not of the first.
-const NEGLIGIBLE: f64 = 1e-8;
 
-/// The questions the weights are fitted on.
-pub(super) trait Questions: Sync {
-    /// Number of weights.
-    fn n_features(&self) -> usize;
-    /// Number of questions.
-    fn len(&self) -> usize;
-    /// Calls `visit(item, features, is held out)` for every item question `q` may choose.
-    fn each(&self, q: usize, visit: &mut dyn FnMut(&[f32], bool));
-}
-
-/// The weights, given the scale of each feature (weights are penalised in units of 1 / scale).
-pub(super) fn fit(questions: &impl Questions, scales: &[f32], l2: f64) -> Vec<f32> {
-    let n = questions.n_features();
-    let mut weights = vec![0.0f64; n];
-    let mut here = derivatives(questions, scales, &weights, l2);
+/// The weights that fit the questions best; features should be of comparable scale.
+pub(super) fn fit(questions: &[Question], n_features: usize, l2: f64) -> Vec<f64> {
+    let mut weights = vec![0.0f64; n_features];
+    let mut here = derivatives(questions, &weights, l2);
     for _ in 0..MAX_PASSES {
         let step = here.newton_step();
         let mut size = 1.0;
-        let next = loop {
+        let (trial, there) = loop {
             let trial: Vec<f64> = weights
                 .iter()
                 .zip(&step)
                 .map(|(w, s)| w + size * s)
                 .collect();
-            let there = derivatives(questions, scales, &trial, l2);
+            let there = derivatives(questions, &trial, l2);
             if there.objective >= here.objective || size < 1e-3 {
                 break (trial, there);
             }
             size /= 2.0;
         };
-        let gain = next.1.objective - here.objective;
+        let gain = there.objective - here.objective;
         if gain <= 0.0 {
             break;
         }
-        (weights, here) = next;
+        (weights, here) = (trial, there);
         if gain < TOLERANCE {
             break;
         }
     }
     weights
-        .iter()
-        .zip(scales)
-        .map(|(&w, &scale)| narrow(w) / scale)
-        .collect()
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "weights need no more than f32"
-)]
-fn narrow(x: f64) -> f32 {
-    x as f32
 }
 
 /// Objective, gradient and (negated) second derivative at one point.
@@ -111,22 +88,9 @@ impl Derivatives {
     }
 }
 
-fn derivatives(
-    questions: &impl Questions,
-    scales: &[f32],
-    weights: &[f64],
-    l2: f64,
-) -> Derivatives {
-    let n = questions.n_features();
-    let effective: Vec<f32> = weights
-        .iter()
-        .zip(scales)
-        .map(|(&w, &s)| narrow(w) / s)
-        .collect();
-    let each: Vec<Derivatives> = (0..questions.len())
-        .into_par_iter()
-        .map(|q| one(questions, q, scales, &effective))
-        .collect();
+fn derivatives(questions: &[Question], weights: &[f64], l2: f64) -> Derivatives {
+    let n = weights.len();
+    let each: Vec<Derivatives> = questions.par_iter().map(|q| one(q, weights)).collect();
     // Summed in order, so that the result does not depend on the number of threads.
     let share = 1.0 / questions.len().max(1) as f64;
     let mut total = each
@@ -140,52 +104,39 @@ fn derivatives(
     total
 }
 
-fn one(questions: &impl Questions, q: usize, scales: &[f32], weights: &[f32]) -> Derivatives {
-    let n = questions.n_features();
+fn one(question: &Question, weights: &[f64]) -> Derivatives {
+    let n = weights.len();
     let mut out = Derivatives::zeros(n);
-    let score = |f: &[f32]| f64::from(f.iter().zip(weights).map(|(f, w)| f * w).sum::<f32>());
-    let (mut top, mut sum, mut held_out) = (f64::NEG_INFINITY, 0.0f64, 0.0f64);
-    questions.each(q, &mut |f, chosen| {
-        let s = score(f);
-        if s > top {
-            sum = sum * (top - s).exp() + 1.0;
-            top = s;
-        } else {
-            sum += (s - top).exp();
+    let rows = || question.features.chunks_exact(n);
+    let logits: Vec<f64> = rows()
+        .zip(&question.log_counts)
+        .map(|(f, m)| {
+            let s: f64 = f.iter().zip(weights).map(|(&f, w)| f64::from(f) * w).sum();
+            s + f64::from(*m)
+        })
+        .collect();
+    let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let log_sum = top + logits.iter().map(|s| (s - top).exp()).sum::<f64>().ln();
+    let share = 1.0 / question.held_out as f64;
+    // The held-out items come first.
+    for (f, s) in rows().zip(&logits).take(question.held_out) {
+        out.objective += share * (s - log_sum);
+        for (g, &x) in out.gradient.iter_mut().zip(f) {
+            *g += share * f64::from(x);
         }
-        held_out += f64::from(u8::from(chosen));
-    });
-    if held_out == 0.0 {
-        return out;
     }
-    let log_sum = top + sum.ln();
-    let mut scaled = vec![0.0f64; n];
     let mut mean = vec![0.0f64; n];
-    questions.each(q, &mut |f, chosen| {
-        let s = score(f);
+    for (f, s) in rows().zip(&logits) {
         let p = (s - log_sum).exp();
-        for ((x, f), scale) in scaled.iter_mut().zip(f).zip(scales) {
-            *x = f64::from(*f) / f64::from(*scale);
-        }
-        if chosen {
-            out.objective += (s - log_sum) / held_out;
-            for (g, x) in out.gradient.iter_mut().zip(&scaled) {
-                *g += x / held_out;
+        for i in 0..n {
+            let px = p * f64::from(f[i]);
+            mean[i] += px;
+            let row = &mut out.curvature[i * n..=i * n + i];
+            for (h, &x) in row.iter_mut().zip(f) {
+                *h += px * f64::from(x);
             }
         }
-        for (m, x) in mean.iter_mut().zip(&scaled) {
-            *m += p * x;
-        }
-        if p > NEGLIGIBLE {
-            for i in 0..n {
-                let px = p * scaled[i];
-                let row = &mut out.curvature[i * n..=i * n + i];
-                for (h, x) in row.iter_mut().zip(&scaled) {
-                    *h += px * x;
-                }
-            }
-        }
-    });
+    }
     for i in 0..n {
         out.gradient[i] -= mean[i];
         for j in 0..=i {
@@ -201,38 +152,38 @@ fn one(questions: &impl Questions, q: usize, scales: &[f32], weights: &[f32]) ->
 mod tests {
     use super::*;
 
-    /// One feature, two items with f = 1 and f = 0; the first is chosen in `chosen` of `n`.
-    struct Coin {
-        n: usize,
-        chosen: usize,
-    }
-
-    impl Questions for Coin {
-        fn n_features(&self) -> usize {
-            1
-        }
-        fn len(&self) -> usize {
-            self.n
-        }
-        fn each(&self, q: usize, visit: &mut dyn FnMut(&[f32], bool)) {
-            visit(&[1.0], q < self.chosen);
-            visit(&[0.0], q >= self.chosen);
-        }
+    /// One feature; an item with f = 1 and `others` items with f = 0, which are one row. The first
+    /// is chosen in `chosen` of `n` questions.
+    fn coins(n: usize, chosen: usize, others: f32) -> Vec<Question> {
+        (0..n)
+            .map(|q| {
+                let (features, log_counts) = if q < chosen {
+                    (vec![1.0, 0.0], vec![0.0, others.ln()])
+                } else {
+                    (vec![0.0, 1.0], vec![others.ln(), 0.0])
+                };
+                Question {
+                    features,
+                    log_counts,
+                    held_out: 1,
+                }
+            })
+            .collect()
     }
 
     #[test]
     fn the_weight_of_a_biased_coin_is_its_log_odds() {
-        let w = fit(&Coin { n: 4, chosen: 3 }, &[1.0], 0.0);
-        assert!((w[0] - 3.0f32.ln()).abs() < 1e-4, "{w:?}");
-        // A weight is penalised in units of the feature's scale, but means the same.
-        let w = fit(&Coin { n: 4, chosen: 3 }, &[0.1], 0.0);
-        assert!((w[0] - 3.0f32.ln()).abs() < 1e-4, "{w:?}");
+        let w = fit(&coins(4, 3, 1.0), 1, 0.0);
+        assert!((w[0] - 3.0f64.ln()).abs() < 1e-4, "{w:?}");
+        // A row that stands for five items: e^w / (e^w + 5) = 3/4, so w = ln 15.
+        let w = fit(&coins(4, 3, 5.0), 1, 0.0);
+        assert!((w[0] - 15.0f64.ln()).abs() < 1e-4, "{w:?}");
     }
 
     #[test]
     fn certainty_is_kept_finite_by_the_penalty() {
         // Optimum of ln σ(w) - 0.1 w²: σ(-w) = 0.2 w, so w ≈ 1.336.
-        let w = fit(&Coin { n: 2, chosen: 2 }, &[1.0], 0.1);
+        let w = fit(&coins(2, 2, 1.0), 1, 0.1);
         let residual = 1.0 / (1.0 + w[0].exp()) - 0.2 * w[0];
         assert!(residual.abs() < 1e-4, "{w:?}");
     }

@@ -12,23 +12,22 @@
 //! the items is made never-clicked (`rehearsal.rs`); the sources are then fitted again on
 //! everything. A never-clicked item is thus ranked by its text, on the scale of the others.
 //!
-//! Memory: that of the sources, and 4 bytes per item. Fitting holds at most
-//! [`SCORES_HELD`] scores besides.
+//! Memory: that of the sources, and 4 bytes per item. Fitting holds besides, for each of at most
+//! `max_cases` people, the features of about 200 items per source and 300 others.
 
 mod listwise;
+mod question;
 mod rehearsal;
 
 use crate::{
     Cause, Contribution, Model, ModelError, Query, Recommender, Tensors, Training, registry,
 };
+use question::{narrow, questions, standardise};
 use rayon::prelude::*;
 use rehearsal::{Rehearsal, rehearse};
-use semrec_data::Cases;
+use semrec_data::Case;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
-/// Scores kept in memory while the weights are fitted (400 MB).
-const SCORES_HELD: usize = 100_000_000;
 /// Fewer questions than this cannot fit weights; the sources then count alike.
 const ENOUGH_CASES: usize = 20;
 /// Weights per source: constant, by item, by person.
@@ -83,18 +82,15 @@ impl Model for Hybrid {
     fn fit(training: &Training<'_>, config: &HybridConfig) -> Result<Self, ModelError> {
         check(config)?;
         let names = chosen_sources(training, config)?;
-        let n_items = training.interactions.n_items();
-        let held = SCORES_HELD / (n_items * names.len()).max(1);
         let rehearsal = rehearse(
             training.interactions,
-            config.max_cases.min(held.max(ENOUGH_CASES)),
+            config.max_cases,
             config.cold_share,
             training.seed,
         );
         let weights = if rehearsal.cases.len() < ENOUGH_CASES {
             let mut equal = vec![0.0; PER_SOURCE * names.len() + 2];
             equal.iter_mut().step_by(PER_SOURCE).for_each(|w| *w = 1.0);
-            equal[PER_SOURCE * names.len() + 1] = 0.0;
             equal
         } else {
             let inner = Training {
@@ -225,125 +221,43 @@ fn fit_sources(
         .collect()
 }
 
-/// Scores the hidden events' people, and fits the weights.
+/// Asks the sources about the hidden events, and fits the weights to the answers.
 fn fit_weights(
     sources: &[Box<dyn Recommender>],
     rehearsal: &Rehearsal,
     training: &Training<'_>,
     config: &HybridConfig,
 ) -> Vec<f32> {
-    let cases = &rehearsal.cases;
-    let n_items = training.interactions.n_items();
-    let queries: Vec<Query<'_>> = cases
+    let cases: Vec<(Case<'_>, Query<'_>)> = rehearsal
+        .cases
         .iter()
-        .map(|case| Query {
-            history: case.history,
-            text: training
+        .map(|case| {
+            let text = training
                 .user_vectors
                 .map(|v| v.row(case.user as usize))
-                .filter(|v| v.iter().any(|&x| x != 0.0)),
+                .filter(|v| v.iter().any(|&x| x != 0.0));
+            let history = case.history;
+            (case, Query { history, text })
         })
         .collect();
-    let scores: Vec<Vec<f32>> = sources
-        .iter()
-        .map(|source| {
-            let mut out = vec![0.0; queries.len() * n_items];
-            source.score(&queries, &mut out);
-            let compress = compression(source.name());
-            out.par_iter_mut().for_each(|x| *x = compress(*x));
-            out
-        })
-        .collect();
-    let questions = Hidden {
-        scores,
-        cases,
-        item_logs: logs(&rehearsal.train.item_counts()),
-        person_logs: queries.iter().map(|q| log(q.history.len())).collect(),
-    };
-    (training.progress)("hybrid: weights", 0, 1);
-    let weights = listwise::fit(&questions, &questions.scales(), config.l2);
-    (training.progress)("hybrid: weights", 1, 1);
+    let progress = training.progress;
+    let mut questions = questions(
+        sources,
+        &cases,
+        &logs(&rehearsal.train.item_counts()),
+        training.seed,
+        &|done, total| progress("hybrid: asking the sources", done, total),
+    );
+    let n_features = PER_SOURCE * sources.len() + 2;
+    let scales = standardise(&mut questions, n_features);
+    progress("hybrid: weights", 0, 1);
+    let weights = listwise::fit(&questions, n_features, config.l2);
+    progress("hybrid: weights", 1, 1);
     weights
-}
-
-/// What was hidden, as questions for the conditional logit.
-struct Hidden<'a> {
-    /// Compressed scores of each source, `[cases, n_items]`.
-    scores: Vec<Vec<f32>>,
-    cases: &'a Cases,
-    item_logs: Vec<f32>,
-    person_logs: Vec<f32>,
-}
-
-impl Hidden<'_> {
-    fn write_features(&self, q: usize, item: usize, into: &mut [f32]) {
-        let (n, a) = (self.item_logs.len(), self.item_logs[item]);
-        let (sources, rest) = into.split_at_mut(PER_SOURCE * self.scores.len());
-        for (f, scores) in sources.chunks_exact_mut(PER_SOURCE).zip(&self.scores) {
-            let z = scores[q * n + item];
-            f.copy_from_slice(&[z, z * a, z * self.person_logs[q]]);
-        }
-        rest.copy_from_slice(&[a, is_cold(a)]);
-    }
-
-    /// Standard deviation of each feature over a sample of the questions.
-    fn scales(&self) -> Vec<f32> {
-        use listwise::Questions;
-        let n = self.n_features();
-        let (mut sum, mut squares, mut count) = (vec![0.0f64; n], vec![0.0f64; n], 0.0f64);
-        let stride = (self.len() / 200).max(1);
-        for q in (0..self.len()).step_by(stride) {
-            self.each(q, &mut |f, _| {
-                count += 1.0;
-                for ((s, sq), &x) in sum.iter_mut().zip(&mut squares).zip(f) {
-                    *s += f64::from(x);
-                    *sq += f64::from(x) * f64::from(x);
-                }
-            });
-        }
-        sum.iter()
-            .zip(&squares)
-            .map(|(s, sq)| {
-                let variance = (sq / count - (s / count) * (s / count)).max(0.0);
-                // A feature that never varies cannot tell items apart; any scale will do.
-                if variance > 1e-12 {
-                    narrow(variance.sqrt())
-                } else {
-                    1.0
-                }
-            })
-            .collect()
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a scale needs no more than f32"
-)]
-fn narrow(x: f64) -> f32 {
-    x as f32
-}
-
-impl listwise::Questions for Hidden<'_> {
-    fn n_features(&self) -> usize {
-        PER_SOURCE * self.scores.len() + 2
-    }
-
-    fn len(&self) -> usize {
-        self.cases.len()
-    }
-
-    fn each(&self, q: usize, visit: &mut dyn FnMut(&[f32], bool)) {
-        let case = self.cases.get(q);
-        let seen: BTreeSet<u32> = case.history.iter().map(|e| e.item).collect();
-        let mut features = vec![0.0; self.n_features()];
-        for (item, i) in (0u32..).zip(0..self.item_logs.len()) {
-            if !seen.contains(&item) {
-                self.write_features(q, i, &mut features);
-                visit(&features, case.held_out.contains(&item));
-            }
-        }
-    }
+        .iter()
+        .zip(scales)
+        .map(|(&w, scale)| narrow(w) / scale)
+        .collect()
 }
 
 /// `ln(1 + n)`.
