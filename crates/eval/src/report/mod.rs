@@ -1,6 +1,21 @@
-//! The page: one HTML file that needs nothing else.
+//! The page: one HTML file that needs nothing else, no script, no font, no network.
+//!
+//! `page` lays out what the template says, `bars`, `lines` and `scatter` are its charts: SVG in
+//! the page's own colours, so that they turn dark with it. Every chart's values also stand in a
+//! table. All text is escaped by the template engine.
+
+mod bars;
+mod format;
+mod headline;
+mod lines;
+mod page;
+mod scale;
+mod scatter;
+mod series;
+mod tables;
 
 use crate::{EvalError, Results};
+use askama::Template;
 
 /// What the page shows beside the figures.
 #[derive(Clone, Debug)]
@@ -54,5 +69,5 @@ pub fn render(report: &Report<'_>) -> Result<String, EvalError> {
     if report.results.models.is_empty() {
         return Err(EvalError::NoModels);
     }
-    Ok(String::new())
+    Ok(page::Page::new(report)?.render()?)
 }
