@@ -19,6 +19,7 @@ use std::error::Error;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Instant;
 
 const SEED: u64 = 42;
@@ -126,12 +127,18 @@ fn report(
     log: &Interactions,
     cases: &Cases,
 ) -> Result<(), Box<dyn Error>> {
+    let steps = Mutex::new(Vec::new());
+    let note = |_: &str, _, _| {
+        if let Ok(mut steps) = steps.lock() {
+            steps.push(Instant::now());
+        }
+    };
     let training = Training {
         interactions: log,
         item_vectors: None,
         user_vectors: None,
         seed: SEED,
-        progress: &|_, _, _| {},
+        progress: &note,
     };
     let began = Instant::now();
     let fitted = fit(model, params, &training)?;
@@ -143,6 +150,7 @@ fn report(
         "params": params,
         "cases": cases.len(),
         "fit_seconds": round(fit_seconds),
+        "step_seconds": median_gap(&steps.into_inner().unwrap_or_default()),
         "evaluate_seconds": round(began.elapsed().as_secs_f64()),
         "recall@10": round(figures[0]),
         "ndcg@10": round(figures[1]),
@@ -151,6 +159,16 @@ fn report(
     });
     writeln!(std::io::stdout(), "{line}")?;
     Ok(())
+}
+
+/// Median time between two notes of progress, in seconds: for `als`, a sweep.
+fn median_gap(notes: &[Instant]) -> Option<f64> {
+    let mut gaps: Vec<f64> = notes
+        .windows(2)
+        .map(|w| w[1].duration_since(w[0]).as_secs_f64())
+        .collect();
+    gaps.sort_by(f64::total_cmp);
+    gaps.get(gaps.len() / 2).copied()
 }
 
 fn round(x: f64) -> f64 {
