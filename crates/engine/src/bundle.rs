@@ -1,0 +1,155 @@
+//! A bundle: the directory with everything that serves.
+//!
+//! | path | holds |
+//! |---|---|
+//! | `bundle.json` | layout version, model and parameters, data set, encoder |
+//! | `data/` | the data set, as `import` makes it |
+//! | `model.safetensors` | the fitted model |
+//! | `vectors.safetensors` | the encoder's unit vector of each item, `[n_items, dim]` |
+//! | `encoder/` | the encoder, as the Hugging Face hub has it |
+//!
+//! The last two are absent where there is no text. A bundle is written beside its place and moved
+//! in whole; a damaged one is refused when it is opened.
+
+use crate::EngineError;
+use semrec_data::{DataError, Dataset, ImportReport, Staging};
+use semrec_models::{Recommender, Tensors};
+use semrec_text::Vectors;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::Path;
+
+/// The file that makes a directory a bundle.
+pub(crate) const MANIFEST: &str = "bundle.json";
+/// Layout version this build reads and writes.
+const VERSION: u32 = 1;
+
+/// What `bundle.json` says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BundleInfo {
+    /// Layout version.
+    pub format: u32,
+    /// Name of the model.
+    pub model: String,
+    /// Its parameters, as fitted.
+    pub params: serde_json::Value,
+    /// Name of the data set.
+    pub dataset: String,
+    /// Fingerprint of the data set.
+    pub fingerprint: String,
+    /// The encoder, if there is one.
+    pub encoder: Option<EncoderInfo>,
+    /// When it was made, Unix seconds.
+    pub created: i64,
+    /// What the model learned that a person would want to know.
+    pub notes: Vec<String>,
+}
+
+/// Which encoder a bundle was made with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncoderInfo {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 over weights, tokenizer and configuration.
+    pub fingerprint: String,
+}
+
+/// What a bundle is made of.
+#[derive(Debug)]
+pub struct Contents<'a> {
+    /// The data the model was fitted on; histories and titles are served from it.
+    pub dataset: &'a Dataset,
+    /// How the data was read.
+    pub imported: &'a ImportReport,
+    /// The fitted model.
+    pub model: &'a dyn Recommender,
+    /// Its parameters.
+    pub params: serde_json::Value,
+    /// The item vectors, the encoder they come from, and its directory; all or none.
+    pub text: Option<(&'a Vectors, EncoderInfo, &'a Path)>,
+    /// Unix seconds.
+    pub created: i64,
+}
+
+/// Writes a bundle, whole or not at all; one that is there is replaced.
+///
+/// # Errors
+/// [`EngineError`] if the disk refuses or `dir` is something else than a bundle; what was there
+/// is then unchanged.
+pub fn save(dir: &Path, contents: &Contents<'_>) -> Result<(), EngineError> {
+    let stage = Staging::new(dir, MANIFEST)?;
+    let path = stage.path();
+    contents
+        .dataset
+        .save(&path.join("data"), contents.imported)?;
+    let mut tensors = Tensors::default();
+    contents.model.save(&mut tensors)?;
+    tensors.write(&path.join("model.safetensors"))?;
+    drop(tensors);
+    if let Some((vectors, _, encoder)) = &contents.text {
+        let mut tensors = Tensors::default();
+        let shape = [vectors.len(), vectors.dim()];
+        tensors.put_f32("items", &shape, vectors.as_slice().to_vec())?;
+        tensors.write(&path.join("vectors.safetensors"))?;
+        copy_tree(encoder, &path.join("encoder"))?;
+    }
+    let info = BundleInfo {
+        format: VERSION,
+        model: contents.model.name().to_owned(),
+        params: contents.params.clone(),
+        dataset: contents.dataset.name.clone(),
+        fingerprint: contents.dataset.fingerprint.clone(),
+        encoder: contents.text.as_ref().map(|(_, info, _)| info.clone()),
+        created: contents.created,
+        notes: contents.model.notes(),
+    };
+    let manifest = path.join(MANIFEST);
+    let json = serde_json::to_string_pretty(&info).map_err(|e| EngineError::Bundle {
+        path: manifest.clone(),
+        problem: e.to_string(),
+    })?;
+    fs::write(&manifest, json + "\n").map_err(|e| DataError::io(&manifest, e))?;
+    Ok(stage.commit()?)
+}
+
+/// Reads `bundle.json`.
+pub(crate) fn read_info(dir: &Path) -> Result<BundleInfo, EngineError> {
+    let path = dir.join(MANIFEST);
+    let fail = |problem: String| EngineError::Bundle {
+        path: dir.to_owned(),
+        problem,
+    };
+    if !dir.is_dir() {
+        return Err(fail(
+            "is no directory; expected a bundle, as 'semrec train' makes it".to_owned(),
+        ));
+    }
+    let text = fs::read_to_string(&path).map_err(|e| {
+        fail(format!(
+            "is no bundle: {MANIFEST} cannot be read ({e}); 'semrec train' makes one"
+        ))
+    })?;
+    let info: BundleInfo = serde_json::from_str(&text)
+        .map_err(|e| fail(format!("{MANIFEST} is damaged: {e}; train again")))?;
+    if info.format != VERSION {
+        return Err(fail(format!(
+            "is a bundle of layout {}; this build reads layout {VERSION}: train again",
+            info.format
+        )));
+    }
+    Ok(info)
+}
+
+fn copy_tree(from: &Path, to: &Path) -> Result<(), DataError> {
+    fs::create_dir_all(to).map_err(|e| DataError::io(to, e))?;
+    for entry in fs::read_dir(from).map_err(|e| DataError::io(from, e))? {
+        let entry = entry.map_err(|e| DataError::io(from, e))?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy_tree(&source, &target)?;
+        } else {
+            fs::copy(&source, &target).map_err(|e| DataError::io(&source, e))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,380 @@
+//! An opened bundle: answers requests.
+
+use crate::bundle::{BundleInfo, read_info};
+use crate::reason::{leading_source, reasons, sentence};
+use crate::words::leave_one_out;
+use crate::{EngineError, Recommendation, Reply, WordShare};
+use semrec_data::{Dataset, Event, Ranked, top_k};
+use semrec_index::ExactIndex;
+use semrec_models::{Candidates, Query, Recommender, Tensors, load, rank};
+use semrec_text::Encoder;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// Words of a text whose part is looked at.
+const WORDS: usize = 24;
+/// Words that are told.
+const TELLING: usize = 3;
+
+/// Who asks, and for how much.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    /// A user of the data set, whose history (and text) is then used.
+    pub user: Option<String>,
+    /// Item ids, oldest first; appended to the user's history.
+    pub history: Vec<String>,
+    /// A sentence the person wrote; stands in for the text of the user.
+    pub text: Option<String>,
+    /// How many items.
+    pub k: usize,
+    /// Whether items of the history may be recommended.
+    pub include_seen: bool,
+    /// Whether to say why.
+    pub explain: bool,
+}
+
+/// An opened bundle. The encoder is read when the first text has to be encoded.
+#[derive(Debug)]
+pub struct Engine {
+    dir: PathBuf,
+    info: BundleInfo,
+    dataset: Dataset,
+    model: Box<dyn Recommender>,
+    /// The encoder's vectors of the items; absent without texts.
+    vectors: Option<ExactIndex>,
+    encoder: Mutex<Option<Encoder>>,
+    /// Number of users who touched each item.
+    counts: Vec<f32>,
+}
+
+impl Engine {
+    /// Opens the bundle in `dir` and checks that its parts fit together.
+    ///
+    /// # Errors
+    /// [`EngineError`] if something is missing, damaged, or of another layout.
+    pub fn open(dir: &Path) -> Result<Self, EngineError> {
+        let info = read_info(dir)?;
+        let fail = |problem: String| EngineError::Bundle {
+            path: dir.to_owned(),
+            problem,
+        };
+        let dataset = Dataset::load(&dir.join("data"))?;
+        if dataset.fingerprint != info.fingerprint {
+            return Err(fail(
+                "its data are not those its model was fitted on; train again".to_owned(),
+            ));
+        }
+        let model = load(&Tensors::read(&dir.join("model.safetensors"))?)?;
+        let n_items = dataset.items.len();
+        if model.n_items() != n_items {
+            return Err(fail(format!(
+                "its model scores {} items, its catalogue has {n_items}; train again",
+                model.n_items()
+            )));
+        }
+        let vectors = if info.encoder.is_some() {
+            let tensors = Tensors::read(&dir.join("vectors.safetensors"))?;
+            let [n, dim] = tensors.shape("items")?;
+            if n != n_items {
+                return Err(fail(format!(
+                    "{n} item vectors for {n_items} items; train again"
+                )));
+            }
+            let values = tensors.shared_f32("items", &[n, dim])?;
+            Some(ExactIndex::new(dim, values.to_vec()))
+        } else {
+            None
+        };
+        let counts = dataset.interactions.item_counts();
+        #[expect(clippy::cast_precision_loss, reason = "a score, not a count")]
+        let counts = counts.into_iter().map(|n| n as f32).collect();
+        Ok(Self {
+            dir: dir.to_owned(),
+            info,
+            dataset,
+            model,
+            vectors,
+            encoder: Mutex::new(None),
+            counts,
+        })
+    }
+
+    /// What the bundle says of itself.
+    #[must_use]
+    pub fn info(&self) -> &BundleInfo {
+        &self.info
+    }
+
+    /// The data it serves.
+    #[must_use]
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// The best items for a person: of the model, and where it knows too few, the most popular.
+    ///
+    /// # Errors
+    /// [`EngineError::Request`] if the user, or every item of the history, is unknown.
+    pub fn recommend(&self, request: &Request) -> Result<Reply, EngineError> {
+        let mut notes = Vec::new();
+        let history = self.history(request, &mut notes)?;
+        let text = self.text_of(request, &mut notes)?;
+        let query = Query {
+            history: &history,
+            text: text.as_ref().map(|(_, vector)| vector.as_slice()),
+        };
+        let candidates = Candidates {
+            exclude_seen: !request.include_seen,
+            allowed: None,
+        };
+        let ranked = rank(&*self.model, &[query], &candidates, request.k).swap_remove(0);
+        let missing = request.k.min(self.dataset.items.len()) - ranked.len();
+        let words = match &text {
+            Some((words, vector)) if request.explain => self.word_parts(words, vector)?,
+            _ => Vec::new(),
+        };
+        let mut items: Vec<Recommendation> = ranked
+            .iter()
+            .map(|&r| self.recommendation(r, &query, request.explain, &words))
+            .collect();
+        if missing > 0 {
+            let popular = self.popular(&query, &ranked, request, missing);
+            if !popular.is_empty() {
+                notes.push(format!(
+                    "{} knows only {} items for this person; the {} after them are the most popular",
+                    self.info.model,
+                    ranked.len(),
+                    popular.len()
+                ));
+            }
+            items.extend(popular);
+        }
+        if items.is_empty() {
+            notes.push("nothing is left to recommend: every item was seen".to_owned());
+        }
+        Ok(Reply { items, notes })
+    }
+
+    /// Items that go with one item: what the model recommends to a person who touched only it.
+    ///
+    /// # Errors
+    /// [`EngineError::Request`] if the item is unknown.
+    pub fn similar(&self, item: &str, k: usize, explain: bool) -> Result<Reply, EngineError> {
+        let request = Request {
+            history: vec![item.to_owned()],
+            k,
+            explain,
+            ..Request::default()
+        };
+        self.recommend(&request)
+    }
+
+    /// Items whose text is nearest to `text`, by cosine of the encoder's vectors.
+    ///
+    /// # Errors
+    /// [`EngineError::Request`] if the bundle has no texts, or `text` is empty.
+    pub fn search(&self, text: &str, k: usize) -> Result<Reply, EngineError> {
+        let Some(index) = &self.vectors else {
+            return Err(EngineError::Request(
+                "this bundle was trained without texts, so there is nothing to search; train with --encoder minilm".to_owned(),
+            ));
+        };
+        if text.trim().is_empty() {
+            return Err(EngineError::Request(
+                "the words to search for are empty".to_owned(),
+            ));
+        }
+        let vector = self.encode(&[text])?.swap_remove(0);
+        let has_text = |i: u32| index.vector(i).is_some_and(|v| v.iter().any(|&x| x != 0.0));
+        let items = index
+            .search(&vector, k, has_text)
+            .into_iter()
+            .map(|n| Recommendation {
+                source: "content".to_owned(),
+                ..self.bare(n.item, n.score)
+            })
+            .collect();
+        Ok(Reply {
+            items,
+            notes: Vec::new(),
+        })
+    }
+
+    /// The user's events, then the items named; unknown items are noted.
+    fn history(
+        &self,
+        request: &Request,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<Event>, EngineError> {
+        let mut history: Vec<Event> = match &request.user {
+            None => Vec::new(),
+            Some(user) => {
+                let index = self.dataset.users.ids.get(user).ok_or_else(|| {
+                    EngineError::Request(format!(
+                        "user '{user}' is not among the {} users of this bundle; describe them by --history or --text instead",
+                        self.dataset.users.len()
+                    ))
+                })?;
+                self.dataset.interactions.of_user(index).to_vec()
+            }
+        };
+        let newest = history.last().map_or(0, |e| e.time);
+        let mut unknown = Vec::new();
+        for (id, age) in request.history.iter().zip(1i64..) {
+            match self.dataset.items.ids.get(id) {
+                Some(item) => history.push(Event {
+                    item,
+                    value: 1.0,
+                    time: newest.saturating_add(age),
+                }),
+                None => unknown.push(format!("'{id}'")),
+            }
+        }
+        if !unknown.is_empty() {
+            let problem = format!(
+                "{} of the history {} not among the {} items of this bundle",
+                unknown.join(", "),
+                if unknown.len() == 1 { "is" } else { "are" },
+                self.dataset.items.len()
+            );
+            if history.is_empty() && request.text.is_none() {
+                return Err(EngineError::Request(problem));
+            }
+            notes.push(problem + " and was left out");
+        }
+        Ok(history)
+    }
+
+    /// What the person wrote (or the user's own text), and its vector.
+    fn text_of(
+        &self,
+        request: &Request,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<(String, Vec<f32>)>, EngineError> {
+        let own = || {
+            let user = self.dataset.users.ids.get(request.user.as_deref()?)?;
+            Some(self.dataset.users.text(user))
+        };
+        let text = request.text.clone().or_else(own).unwrap_or_default();
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
+        if self.vectors.is_none() {
+            if request.text.is_some() {
+                notes.push(
+                    "this bundle was trained without texts, so what was written was not read"
+                        .to_owned(),
+                );
+            }
+            return Ok(None);
+        }
+        let vector = self.encode(&[text.as_str()])?.swap_remove(0);
+        Ok(Some((text, vector)))
+    }
+
+    fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EngineError> {
+        let mut slot = self.encoder.lock().unwrap_or_else(PoisonError::into_inner);
+        let encoder = match &mut *slot {
+            Some(encoder) => encoder,
+            empty => empty.insert(Encoder::load(&self.dir.join("encoder"))?),
+        };
+        let vectors = encoder.encode(texts, &|_, _| {})?;
+        Ok(vectors.rows().map(<[f32]>::to_vec).collect())
+    }
+
+    /// The vector of the text without each of its words, as the difference to the whole: what the
+    /// word adds to the similarity with an item is the inner product with its vector.
+    fn word_parts(
+        &self,
+        text: &str,
+        whole: &[f32],
+    ) -> Result<Vec<(String, Vec<f32>)>, EngineError> {
+        let parts = leave_one_out(text, WORDS);
+        if parts.len() < 2 {
+            return Ok(Vec::new());
+        }
+        let texts: Vec<&str> = parts.iter().map(|(_, rest)| rest.as_str()).collect();
+        let without = self.encode(&texts)?;
+        Ok(parts
+            .into_iter()
+            .zip(without)
+            .map(|((word, _), rest)| (word, whole.iter().zip(&rest).map(|(a, b)| a - b).collect()))
+            .collect())
+    }
+
+    fn recommendation(
+        &self,
+        ranked: Ranked,
+        query: &Query<'_>,
+        explain: bool,
+        words: &[(String, Vec<f32>)],
+    ) -> Recommendation {
+        let contributions = self.model.explain(query, ranked.item);
+        let source = leading_source(&contributions).unwrap_or(self.model.name());
+        let mut out = Recommendation {
+            source: source.to_owned(),
+            ..self.bare(ranked.item, ranked.score)
+        };
+        if explain {
+            let telling = self.telling_words(words, ranked.item);
+            out.reasons = reasons(&contributions, &self.dataset, ranked.item, &telling);
+            out.why = sentence(&out.reasons);
+        }
+        out
+    }
+
+    /// The words of the text that add most to the similarity with `item`.
+    fn telling_words(&self, words: &[(String, Vec<f32>)], item: u32) -> Vec<WordShare> {
+        let Some(vector) = self.vectors.as_ref().and_then(|index| index.vector(item)) else {
+            return Vec::new();
+        };
+        let mut shares: Vec<WordShare> = words
+            .iter()
+            .map(|(word, part)| WordShare {
+                word: word.clone(),
+                amount: Some(part.iter().zip(vector).map(|(a, b)| a * b).sum()),
+            })
+            .filter(|share| share.amount > Some(0.0))
+            .collect();
+        shares.sort_by(|a, b| b.amount.unwrap_or(0.0).total_cmp(&a.amount.unwrap_or(0.0)));
+        shares.truncate(TELLING);
+        shares
+    }
+
+    fn bare(&self, item: u32, score: f32) -> Recommendation {
+        Recommendation {
+            item: self.dataset.items.ids.name(item).to_owned(),
+            title: self.dataset.items.title(item).to_owned(),
+            score,
+            ..Recommendation::default()
+        }
+    }
+
+    /// The most popular items that are neither ranked nor (unless asked for) seen.
+    fn popular(
+        &self,
+        query: &Query<'_>,
+        ranked: &[Ranked],
+        request: &Request,
+        missing: usize,
+    ) -> Vec<Recommendation> {
+        let mut counts = self.counts.clone();
+        let seen = query.history.iter().map(|e| e.item);
+        let seen = seen.filter(|_| !request.include_seen);
+        for item in ranked.iter().map(|r| r.item).chain(seen) {
+            counts[item as usize] = f32::NEG_INFINITY;
+        }
+        top_k(&counts, missing)
+            .into_iter()
+            .map(|r| Recommendation {
+                source: "popularity".to_owned(),
+                why: if request.explain {
+                    format!("chosen by {} people", r.score)
+                } else {
+                    String::new()
+                },
+                ..self.bare(r.item, r.score)
+            })
+            .collect()
+    }
+}

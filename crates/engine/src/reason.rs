@@ -1,0 +1,136 @@
+//! Contributions put into words.
+
+use crate::reply::{Reason, WordShare};
+use crate::words::shared;
+use semrec_data::Dataset;
+use semrec_models::{Cause, Contribution};
+
+/// Reasons that are told; the rest is small.
+const TOLD: usize = 3;
+
+/// Contributions as reasons, largest first, with the words that two texts share.
+pub(crate) fn reasons(
+    contributions: &[Contribution],
+    dataset: &Dataset,
+    item: u32,
+    text_words: &[WordShare],
+) -> Vec<Reason> {
+    contributions
+        .iter()
+        .map(|c| {
+            let (cause, of) = match c.cause {
+                Cause::History(h) => ("history", Some(h)),
+                Cause::Text => ("text", None),
+                Cause::Item => ("item", None),
+            };
+            let words = match c.cause {
+                Cause::Text => text_words.to_vec(),
+                Cause::History(h) if c.source == "content" => {
+                    shared(&dataset.items.text(h), &dataset.items.text(item), 4)
+                        .into_iter()
+                        .map(|word| WordShare { word, amount: None })
+                        .collect()
+                }
+                Cause::History(_) | Cause::Item => Vec::new(),
+            };
+            Reason {
+                source: c.source.clone(),
+                cause,
+                item: of.map(|h| dataset.items.ids.name(h).to_owned()),
+                title: of.map(|h| dataset.items.title(h).to_owned()),
+                amount: c.amount,
+                words,
+            }
+        })
+        .collect()
+}
+
+/// The source with the largest sum of contributions.
+pub(crate) fn leading_source(contributions: &[Contribution]) -> Option<&str> {
+    let mut sums: Vec<(&str, f32)> = Vec::new();
+    for c in contributions {
+        match sums.iter_mut().find(|(source, _)| *source == c.source) {
+            Some((_, sum)) => *sum += c.amount,
+            None => sums.push((&c.source, c.amount)),
+        }
+    }
+    sums.into_iter()
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(source, _)| source)
+}
+
+/// The largest positive reasons as one sentence; empty if there are none.
+pub(crate) fn sentence(reasons: &[Reason]) -> String {
+    let mut clauses: Vec<String> = Vec::new();
+    for reason in reasons.iter().filter(|r| r.amount > 0.0) {
+        let clause = clause(reason);
+        if !clauses.contains(&clause) {
+            clauses.push(clause);
+        }
+        if clauses.len() == TOLD {
+            break;
+        }
+    }
+    clauses.join("; ")
+}
+
+fn clause(reason: &Reason) -> String {
+    let words: Vec<&str> = reason.words.iter().map(|w| w.word.as_str()).collect();
+    match (reason.cause, &reason.title) {
+        ("text", _) if words.is_empty() => "fits what was written".to_owned(),
+        ("text", _) => format!(
+            "fits what was written, most of all “{}”",
+            words.join("”, “")
+        ),
+        ("history", Some(title)) if reason.source == "content" => {
+            if words.is_empty() {
+                format!("reads like “{title}”")
+            } else {
+                format!("reads like “{title}” (both say {})", words.join(", "))
+            }
+        }
+        ("history", Some(title)) => format!("people who chose “{title}” chose it too"),
+        _ => "many people choose it".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(source: &str, cause: &'static str, title: &str, amount: f32) -> Reason {
+        Reason {
+            source: source.to_owned(),
+            cause,
+            item: None,
+            title: (!title.is_empty()).then(|| title.to_owned()),
+            amount,
+            words: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_sentence_tells_the_largest_three_once_each() {
+        let told = sentence(&[
+            reason("ease", "history", "Heat", 2.0),
+            reason("item-knn", "history", "Heat", 1.0),
+            reason("content", "history", "Ronin", 0.5),
+            reason("popularity", "item", "", 0.4),
+            reason("content", "text", "", 0.3),
+        ]);
+        insta::assert_snapshot!(told, @"people who chose “Heat” chose it too; reads like “Ronin”; many people choose it");
+        assert_eq!(sentence(&[reason("ease", "history", "Heat", -1.0)]), "");
+    }
+
+    #[test]
+    fn the_leading_source_is_the_one_with_the_largest_sum() {
+        let part = |source: &str, amount| Contribution {
+            source: source.to_owned(),
+            cause: Cause::Item,
+            amount,
+        };
+        let parts = [part("a", 0.6), part("b", 0.4), part("b", 0.4)];
+        assert_eq!(leading_source(&parts), Some("b"));
+        assert_eq!(leading_source(&[]), None);
+    }
+}
