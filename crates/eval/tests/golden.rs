@@ -159,6 +159,23 @@ fn p_values_agree_with_scipy() {
     assert!((found[0].p_value - sampled).abs() < 0.003);
     let mean = differences.iter().sum::<f64>() / 48.0;
     assert!((found[0].difference - mean).abs() < 1e-6);
+    let mut fewer = reference;
+    fewer.cases = fewer
+        .cases
+        .iter()
+        .take(20)
+        .fold(Cases::default(), |mut few, case| {
+            few.push(case.user, case.history, case.held_out);
+            few
+        });
+    let few = measure(&fewer, "other");
+    let error = compare(&[("few", &few), ("all", &a)], "ndcg@5", 42)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("'all' was evaluated on 48 cases and 'few' on 20"),
+        "{error}"
+    );
     let error = compare(&[("a", &a)], "ndcg@7", 42).unwrap_err().to_string();
     assert!(
         error.contains("'ndcg@7' was not measured") && error.contains("ndcg@5"),
