@@ -35,6 +35,20 @@ pub(super) struct Log {
 struct Seen {
     without_value: u64,
     future: u64,
+    unsorted: u64,
+    /// Time of each user's last event.
+    last: Vec<i64>,
+}
+
+impl Seen {
+    fn time(&mut self, row: &Row) {
+        let user = row.user as usize;
+        if self.last.len() <= user {
+            self.last.resize(user + 1, i64::MIN);
+        }
+        self.unsorted += u64::from(row.event.time < self.last[user]);
+        self.last[user] = row.event.time;
+    }
 }
 
 impl Log {
@@ -78,6 +92,7 @@ impl Log {
                         let late = columns.clock == Clock::Seconds
                             && options.now.is_some_and(|now| row.event.time > now);
                         seen.future += u64::from(late);
+                        seen.time(&row);
                         self.rows.push(row);
                         tally.accepted += 1;
                         if tally.accepted.is_multiple_of(TELL) {
@@ -102,6 +117,7 @@ impl Log {
             "rows have no value; it is taken to be 1",
         );
         note(seen.future, "events lie in the future");
+        file.report.unsorted = seen.unsorted;
         tally.finish(&mut file.report)?;
         if self.has_before {
             self.place_history();

@@ -268,10 +268,11 @@ fn read_events(
 
 /// Two files that have no id in common do not belong together.
 fn check_shared(log: &Log, sources: &Sources) -> Result<(), DataError> {
-    let examples = |ids: &Ids, from: usize| -> String {
+    let examples = |ids: &Ids, range: std::ops::Range<usize>| -> String {
         let some: Vec<_> = ids
             .iter()
-            .skip(from)
+            .take(range.end)
+            .skip(range.start)
             .take(3)
             .map(|i| format!("'{i}'"))
             .collect();
@@ -288,8 +289,8 @@ fn check_shared(log: &Log, sources: &Sources) -> Result<(), DataError> {
             "{} and {} share no {what} id: the first has {}, the second {}; if they are the same {what}s, say with the roles which columns hold their ids",
             file.path.display(),
             sources.events.path.display(),
-            examples(ids, 0),
-            examples(ids, known),
+            examples(ids, 0..known),
+            examples(ids, known..ids.len()),
         )))
     };
     check(

@@ -277,9 +277,10 @@ pub(super) fn normal(name: &str) -> String {
         .collect()
 }
 
-/// Whether a column goes by one of these names.
+/// Whether a column goes by one of these names; of `details.brand` the last part counts too.
 pub(super) fn is(name: &str, list: &[&str]) -> bool {
-    list.contains(&normal(name).as_str())
+    let last = name.rsplit('.').next().unwrap_or(name);
+    list.contains(&normal(name).as_str()) || list.contains(&normal(last).as_str())
 }
 
 /// The column with the most telling name of a list.

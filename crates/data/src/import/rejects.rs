@@ -27,6 +27,7 @@ struct Line<'a> {
     field: &'a str,
     reason: &'a str,
     got: &'a str,
+    /// How many rows are lost; 0 if the row is kept without the field.
     rows: u64,
     raw: &'a str,
 }
@@ -89,7 +90,7 @@ impl Tally<'_> {
         cells: &Cells,
     ) -> Result<(), DataError> {
         self.rejected += bad.rows;
-        self.note(bad, rows, cells)
+        self.note(bad, bad.rows, rows, cells)
     }
 
     /// Counts and writes down one cell that is left empty; the row itself is accepted.
@@ -100,10 +101,16 @@ impl Tally<'_> {
         cells: &Cells,
     ) -> Result<(), DataError> {
         self.emptied += 1;
-        self.note(bad, rows, cells)
+        self.note(bad, 0, rows, cells)
     }
 
-    fn note(&mut self, bad: &Bad, rows: &dyn Rows, cells: &Cells) -> Result<(), DataError> {
+    fn note(
+        &mut self,
+        bad: &Bad,
+        lost: u64,
+        rows: &dyn Rows,
+        cells: &Cells,
+    ) -> Result<(), DataError> {
         match self.reasons.iter_mut().find(|r| r.reason == bad.reason) {
             Some(r) => r.rows += bad.rows,
             None => self.reasons.push(ReasonCount {
@@ -124,7 +131,7 @@ impl Tally<'_> {
             field: &bad.field,
             reason: bad.reason,
             got: &bad.got,
-            rows: bad.rows,
+            rows: lost,
             raw: &raw,
         };
         self.rejects

@@ -42,6 +42,9 @@ pub struct FileReport {
     /// `rejected.jsonl`.
     #[serde(default)]
     pub emptied: u64,
+    /// Events that stand before an earlier one of their user; they were sorted.
+    #[serde(default)]
+    pub unsorted: u64,
     /// How often a row, or a cell, was rejected for what.
     #[serde(default)]
     pub reasons: Vec<ReasonCount>,

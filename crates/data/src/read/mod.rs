@@ -8,6 +8,7 @@
 //! of more than 16 times that, is rejected while it is read, never held.
 
 mod adjacency;
+mod caught;
 mod cells;
 mod delimited;
 mod elements;
@@ -22,6 +23,7 @@ mod parquet;
 mod recbole;
 mod separated;
 
+pub(crate) use caught::caught;
 pub(crate) use cells::Cells;
 pub use format::Format;
 pub(crate) use input::Input;

@@ -1,6 +1,6 @@
 //! Parquet, any types: numbers and times are read as their text, lists as lists.
 
-use super::{Cells, Input, LIST, Rows, Step};
+use super::{Cells, Input, LIST, Rows, Step, caught};
 use crate::DataError;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BinaryArray, StringArray};
@@ -10,6 +10,8 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use std::path::PathBuf;
 
 const BATCH: usize = 8192;
+/// What is said where the library panics.
+const PANIC: &str = "its structure contradicts itself";
 
 /// A reader of Parquet rows.
 pub(super) struct Parquet {
@@ -34,7 +36,9 @@ impl Parquet {
         let broken = |e: &dyn std::fmt::Display| {
             DataError::format(&path, format!("is damaged or no Parquet file ({e})"))
         };
-        let builder = ParquetRecordBatchReaderBuilder::try_new(input.into_seekable()?)
+        let file = input.into_seekable()?;
+        let builder = caught(|| ParquetRecordBatchReaderBuilder::try_new(file))
+            .ok_or_else(|| broken(&PANIC))?
             .map_err(|e| broken(&e))?;
         let columns = builder
             .schema()
@@ -60,7 +64,9 @@ impl Parquet {
     /// Reads the next batch; false at the end.
     fn advance(&mut self) -> Result<bool, DataError> {
         let broken = |e: ArrowError| DataError::format(&self.path, format!("is damaged ({e})"));
-        let Some(batch) = self.reader.next().transpose().map_err(broken)? else {
+        let next = caught(|| self.reader.next())
+            .ok_or_else(|| broken(ArrowError::ParquetError(PANIC.into())))?;
+        let Some(batch) = next.transpose().map_err(broken)? else {
             return Ok(false);
         };
         self.batch.clear();

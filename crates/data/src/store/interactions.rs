@@ -1,7 +1,7 @@
 //! `interactions.parquet`: events with the string ids of their users and items.
 
 use super::manifest::Manifest;
-use super::open::{BATCH, Writer, column, failed, no_nulls, open, strings};
+use super::open::{BATCH, Writer, column, no_nulls, open, strings};
 use crate::{DataError, Dataset, Event, Ids, Interactions, Part, Row};
 use arrow_array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
@@ -91,7 +91,7 @@ pub(super) fn read(
     let reader = open(path, &expected, n)?;
     let mut rows = Vec::with_capacity(n);
     for batch in reader {
-        let batch = batch.map_err(|e| failed(path, e.into()))?;
+        let batch = batch?;
         let many_kinds = manifest.kinds.len() > 1;
         let columns = Columns {
             users: strings(path, &batch, "user_id")?,

@@ -1,6 +1,7 @@
 //! Parquet files, opened and checked, and the settings they are written with.
 
 use crate::DataError;
+use crate::read::caught;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
@@ -62,7 +63,7 @@ impl<'a> Writer<'a> {
 }
 
 /// A Parquet error; what the file system said is kept apart from what the file is.
-pub(super) fn failed(path: &Path, error: ParquetError) -> DataError {
+fn failed(path: &Path, error: ParquetError) -> DataError {
     if let ParquetError::External(inner) = error {
         return match inner.downcast::<std::io::Error>() {
             Ok(e) => DataError::io(path, *e),
@@ -75,15 +76,37 @@ pub(super) fn failed(path: &Path, error: ParquetError) -> DataError {
     )
 }
 
+/// What is said where the library panics.
+fn contradiction() -> ParquetError {
+    ParquetError::General("the structure contradicts itself".into())
+}
+
+/// The batches of a file, damage in any of them an error.
+pub(super) struct Batches<'a> {
+    path: &'a Path,
+    reader: ParquetRecordBatchReader,
+}
+
+impl Iterator for Batches<'_> {
+    type Item = Result<RecordBatch, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = caught(|| self.reader.next());
+        let batch = next.unwrap_or_else(|| Some(Err(contradiction().into())))?;
+        Some(batch.map_err(|e| failed(self.path, e.into())))
+    }
+}
+
 /// Opens a file of `rows` rows that has `columns`.
-pub(super) fn open(
-    path: &Path,
+pub(super) fn open<'a>(
+    path: &'a Path,
     columns: &[(&str, DataType)],
     rows: usize,
-) -> Result<ParquetRecordBatchReader, DataError> {
+) -> Result<Batches<'a>, DataError> {
     let file = File::open(path).map_err(|e| DataError::io(path, e))?;
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+    let builder = caught(|| ParquetRecordBatchReaderBuilder::try_new_with_options(file, options))
+        .unwrap_or_else(|| Err(contradiction()))
         .map_err(|e| failed(path, e))?;
     for (name, expected) in columns {
         let field = builder.schema().field_with_name(name).map_err(|_| {
@@ -109,10 +132,11 @@ pub(super) fn open(
             format!("has {found} rows, 'dataset.toml' says {rows}; import the data again"),
         ));
     }
-    builder
+    let reader = builder
         .with_batch_size(BATCH)
         .build()
-        .map_err(|e| failed(path, e))
+        .map_err(|e| failed(path, e))?;
+    Ok(Batches { path, reader })
 }
 
 /// Equal up to the name and nullability of list elements.

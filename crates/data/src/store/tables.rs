@@ -1,7 +1,7 @@
 //! `items.parquet` and `users.parquet`: a [`Table`] with its ids in one column.
 
 use super::manifest::FieldRole;
-use super::open::{BATCH, Writer, column, failed, no_nulls, open, strings};
+use super::open::{BATCH, Writer, column, no_nulls, open, strings};
 use crate::{DataError, Field, Ids, Role, Table, Values};
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch, StringArray};
@@ -72,7 +72,7 @@ pub(super) fn read(
     let mut values: Vec<Values> = roles.iter().map(|f| empty(f.role)).collect();
     let mut read = 0;
     for batch in open(path, &expected, rows)? {
-        let batch = batch.map_err(|e| failed(path, e.into()))?;
+        let batch = batch?;
         for id in strings(path, &batch, id_column)?.iter().flatten() {
             if id.is_empty() || ids.intern(id) as usize != read {
                 return Err(DataError::format(

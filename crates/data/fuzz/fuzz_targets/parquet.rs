@@ -1,0 +1,7 @@
+//! Any bytes as the `parquet` format.
+
+#![no_main]
+
+mod import;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| import::check(bytes, semrec_data::Format::Parquet));
