@@ -22,6 +22,8 @@ pub(super) struct Page<'a> {
     warnings: Vec<String>,
     bars: Vec<Chart>,
     legend: Vec<Key>,
+    /// Models too many for the line charts.
+    without_line: usize,
     coldness: Vec<Chart>,
     heat: Vec<Table>,
     scatters: Vec<Chart>,
@@ -126,6 +128,7 @@ impl<'a> Page<'a> {
                 )?,
             ],
             legend: legend(&series),
+            without_line: series.iter().filter(|s| !s.coloured()).count(),
             coldness,
             heat,
             scatters: scatters(&series, k, &ndcg)?,
