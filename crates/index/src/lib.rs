@@ -1,10 +1,9 @@
 //! Nearest-neighbour search over vectors, with filters.
-//!
-//! [`ExactIndex`] scans: no build, no loss, and on one core about as fast as memory can be read
-//! (`4 * dim` bytes a vector). It is the index of choice up to some hundred thousand vectors.
 
+mod best;
 mod dot;
 mod exact;
+mod product;
 
-pub use dot::dot;
-pub use exact::{ExactIndex, Neighbour};
+pub use best::Neighbour;
+pub use exact::ExactIndex;

