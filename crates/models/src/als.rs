@@ -22,7 +22,7 @@
 //! Memory: 4 d bytes per item, and while fitting per user; 8 bytes per pair. Items without training
 //! event score minus infinity, as does everything for a history without any known item.
 
-use crate::history::{contributions, decay_for, touched};
+use crate::history::{RECENCY, contributions, recency_for, recency_problem, recent};
 use crate::ridge::{Scratch, System, gramian};
 use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
@@ -53,8 +53,9 @@ pub struct AlsConfig {
     pub steps: usize,
     /// Length of the factors at the start, in expectation.
     pub start: f32,
-    /// Weight of an item of the history relative to the next newer one.
-    pub decay: f32,
+    /// How much more newer items of a history count: weight `(1 + newer items) ^ -recency`; 0
+    /// where the data have no order.
+    pub recency: f32,
 }
 
 impl Default for AlsConfig {
@@ -67,7 +68,7 @@ impl Default for AlsConfig {
             exponent: 1.0,
             steps: 3,
             start: 0.1,
-            decay: 1.0,
+            recency: RECENCY,
         }
     }
 }
@@ -79,11 +80,8 @@ impl AlsConfig {
         };
         let problem = if self.factors == 0 {
             Some("factors is 0; expected at least 1".to_owned())
-        } else if !(self.decay > 0.0 && self.decay <= 1.0) {
-            let got = self.decay;
-            Some(format!(
-                "decay is {got}; expected more than 0 and at most 1"
-            ))
+        } else if let Some(problem) = recency_problem(self.recency) {
+            Some(problem)
         } else if !(self.exponent >= 0.0 && self.exponent.is_finite()) {
             Some(format!(
                 "exponent is {}; expected at least 0",
@@ -137,7 +135,7 @@ impl Model for Als {
             half_sweep(&mut items, &users, &by_item, config)?;
         }
         let config = AlsConfig {
-            decay: decay_for(training.interactions.clock(), config.decay),
+            recency: recency_for(training.interactions.clock(), config.recency),
             ..config.clone()
         };
         let counts = training.interactions.item_counts();
@@ -236,7 +234,7 @@ impl Als {
 
     fn fold_in(&self, query: &Query<'_>) -> FoldIn {
         let known = |item: u32| self.counts.get(item as usize).is_some_and(|&n| n > 0);
-        let history = touched(query.history, self.config.decay, known);
+        let history = recent(query.history, self.config.recency, known);
         FoldIn {
             items: history.iter().map(|t| t.item).collect(),
             weights: history.iter().map(|t| t.weight).collect(),

@@ -1,7 +1,9 @@
 //! A history as the linear models read it: distinct known items, newer ones weighing more.
 //!
-//! `weight = decay ^ age`, where `age` is the number of distinct items touched after this one's
-//! last event: the newest item weighs 1. A decay of 1 weighs all alike.
+//! `age` is the number of distinct items touched after an item's last event. The collaborative
+//! models weigh by a power, `(1 + age) ^ -recency` ([`recent`]): on validation data an exponential
+//! that suits the next event of a short history forgets most of a long one. The content model
+//! weighs by an exponential, `decay ^ age` ([`touched`]). Either way the newest item weighs 1.
 
 use crate::{Cause, Contribution, Query};
 use rayon::prelude::*;
@@ -15,17 +17,41 @@ pub(crate) struct Touched {
     pub(crate) weight: f32,
 }
 
-/// The distinct items of `history` that are `known`, newest first; others are left out as if they
-/// had not happened.
+/// The default exponent. On validation data of eight splits, 0.5 to 1 is near the best for the
+/// next event (leave-one-out: Amazon Beauty and Toys, MovieLens) and costs little where many later
+/// events are asked for at once (temporal splits); 1.5, or a decay of 0.9 an event, costs those a
+/// third.
+pub(crate) const RECENCY: f32 = 0.6;
+
+/// The distinct items of `history` that are `known`, newest first, weighing `decay ^ age`; others
+/// are left out as if they had not happened.
 pub(crate) fn touched(history: &[Event], decay: f32, known: impl Fn(u32) -> bool) -> Vec<Touched> {
+    let mut next = 1.0;
+    distinct(history, known, |_| {
+        let weight = next;
+        next *= decay;
+        weight
+    })
+}
+
+/// Like [`touched`], weighing `(1 + age) ^ -recency`.
+pub(crate) fn recent(history: &[Event], recency: f32, known: impl Fn(u32) -> bool) -> Vec<Touched> {
+    distinct(history, known, |age| (1.0 + age as f32).powf(-recency))
+}
+
+fn distinct(
+    history: &[Event],
+    known: impl Fn(u32) -> bool,
+    mut weight: impl FnMut(usize) -> f32,
+) -> Vec<Touched> {
     let mut seen = HashSet::with_capacity(history.len());
-    let mut weight = 1.0;
     let mut items = Vec::with_capacity(history.len());
     for event in history.iter().rev() {
         if known(event.item) && seen.insert(event.item) {
-            let item = event.item;
-            items.push(Touched { item, weight });
-            weight *= decay;
+            items.push(Touched {
+                item: event.item,
+                weight: weight(items.len()),
+            });
         }
     }
     items
@@ -37,6 +63,20 @@ pub(crate) fn decay_for(clock: Clock, decay: f32) -> f32 {
         Clock::Seconds | Clock::Position => decay,
         Clock::None => 1.0,
     }
+}
+
+/// The exponent to use: 0 where the data do not say in which order things happened.
+pub(crate) fn recency_for(clock: Clock, recency: f32) -> f32 {
+    match clock {
+        Clock::Seconds | Clock::Position => recency,
+        Clock::None => 0.0,
+    }
+}
+
+/// What is wrong with an exponent, if anything.
+pub(crate) fn recency_problem(recency: f32) -> Option<String> {
+    (!(recency >= 0.0 && recency.is_finite()))
+        .then(|| format!("recency is {recency}; expected a number of at least 0"))
 }
 
 /// Scores queries in parallel, each into its own row of `out`.
@@ -85,10 +125,15 @@ mod tests {
                 time,
             })
             .collect();
-        let got: Vec<(u32, f32)> = touched(&history, 0.5, |i| i < 9)
-            .iter()
-            .map(|t| (t.item, t.weight))
-            .collect();
-        assert_eq!(got, [(3, 1.0), (1, 0.5), (2, 0.25), (7, 0.125)]);
+        let pairs = |touched: Vec<Touched>| -> Vec<(u32, f32)> {
+            touched.iter().map(|t| (t.item, t.weight)).collect()
+        };
+        let half_each = pairs(touched(&history, 0.5, |i| i < 9));
+        assert_eq!(half_each, [(3, 1.0), (1, 0.5), (2, 0.25), (7, 0.125)]);
+        let by_age = pairs(recent(&history, 1.0, |i| i < 9));
+        assert_eq!(
+            by_age,
+            [(3, 1.0), (1, 1.0 / 2.0), (2, 1.0 / 3.0), (7, 1.0 / 4.0)]
+        );
     }
 }

@@ -16,7 +16,7 @@
 //! item and thread besides. Items without training event score minus infinity, as does everything
 //! for a history without any known item.
 
-use crate::history::{contributions, decay_for, score_each, touched};
+use crate::history::{RECENCY, contributions, recency_for, recency_problem, recent, score_each};
 use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use rayon::prelude::*;
@@ -47,8 +47,9 @@ pub struct ItemKnnConfig {
     pub shrinkage: f64,
     /// How much less a user of many items counts: each pair of theirs by `items ^ -activity`.
     pub activity: f64,
-    /// Weight of an item of the history relative to the next newer one.
-    pub decay: f32,
+    /// How much more newer items of a history count: weight `(1 + newer items) ^ -recency`; 0
+    /// where the data have no order.
+    pub recency: f32,
 }
 
 impl Default for ItemKnnConfig {
@@ -59,7 +60,7 @@ impl Default for ItemKnnConfig {
             balance: 0.5,
             shrinkage: 0.0,
             activity: 0.0,
-            decay: 1.0,
+            recency: RECENCY,
         }
     }
 }
@@ -80,11 +81,8 @@ impl ItemKnnConfig {
                 "activity is {}; expected a number of at least 0",
                 self.activity
             )
-        } else if !(self.decay > 0.0 && self.decay <= 1.0) {
-            format!(
-                "decay is {}; expected more than 0 and at most 1",
-                self.decay
-            )
+        } else if let Some(problem) = recency_problem(self.recency) {
+            problem
         } else {
             return Ok(());
         };
@@ -153,7 +151,7 @@ impl Model for ItemKnn {
         let (neighbours, similarities) = rows.into_iter().flatten().unzip();
         Ok(Self {
             config: ItemKnnConfig {
-                decay: decay_for(training.interactions.clock(), config.decay),
+                recency: recency_for(training.interactions.clock(), config.recency),
                 ..config.clone()
             },
             counts: Arc::new(training.interactions.item_counts()),
@@ -226,7 +224,7 @@ impl Counters {
                 Similarity::Cosine => own.powf(config.balance) * theirs.powf(1.0 - config.balance),
                 Similarity::Jaccard => own + theirs - common,
             };
-            all.push((other, (common / (size + config.shrinkage)) as f32));
+            all.push((other, to_f32(common / (size + config.shrinkage))));
         }
         if all.len() > config.neighbours {
             all.select_nth_unstable_by(config.neighbours - 1, |a, b| {
@@ -250,7 +248,7 @@ impl ItemKnn {
     }
 
     fn score_one(&self, query: &Query<'_>, out: &mut [f32]) {
-        let history = touched(query.history, self.config.decay, |i| self.known(i));
+        let history = recent(query.history, self.config.recency, |i| self.known(i));
         if history.is_empty() {
             out.fill(f32::NEG_INFINITY);
             return;
@@ -283,7 +281,7 @@ impl Recommender for ItemKnn {
     }
 
     fn explain(&self, query: &Query<'_>, item: u32) -> Vec<Contribution> {
-        let history = touched(query.history, self.config.decay, |i| self.known(i));
+        let history = recent(query.history, self.config.recency, |i| self.known(i));
         let parts = history.into_iter().filter_map(|t| {
             let (items, similarities) = self.neighbours_of(t.item);
             let place = items.binary_search(&item).ok()?;
@@ -309,4 +307,12 @@ impl Recommender for ItemKnn {
         into.put_u32("neighbours", &[pairs], Arc::clone(&self.neighbours))?;
         into.put_f32("similarities", &[pairs], Arc::clone(&self.similarities))
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a similarity needs no more than f32"
+)]
+fn to_f32(x: f64) -> f32 {
+    x as f32
 }
