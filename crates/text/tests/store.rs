@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail at once")]
 
 use semrec_text::{Encoder, ModelStore, PullOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
 fn tiny() -> PathBuf {
@@ -117,4 +119,103 @@ fn names_are_resolved_or_explained() {
     for (name, want) in cases {
         assert_eq!(store.resolve(name).unwrap_err().to_string(), want);
     }
+}
+
+/// Answers one request as the hub does: a byte range of a file of the tiny model, or 404.
+fn answer(stream: TcpStream) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let (mut first, mut range) = (String::new(), String::new());
+    reader.read_line(&mut first)?;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? <= 2 {
+            break;
+        }
+        if let Some(value) = line.to_lowercase().strip_prefix("range: bytes=") {
+            range = value.trim().to_owned();
+        }
+    }
+    let mut stream = reader.into_inner();
+    let path = first.split(' ').nth(1).unwrap_or_default();
+    let name = path.strip_prefix("/some-org/tiny-bert/resolve/main/");
+    let Some(bytes) = name.and_then(|n| std::fs::read(tiny().join(n)).ok()) else {
+        return stream.write_all(
+            b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        );
+    };
+    let (from, to) = range.split_once('-').unwrap_or(("0", ""));
+    let from: usize = from.parse().unwrap_or(0);
+    let to: usize = to.parse().unwrap_or(bytes.len() - 1);
+    write!(
+        stream,
+        "HTTP/1.1 206 Partial Content\r\nx-repo-commit: c0ffee\r\netag: \"{}\"\r\n\
+         Content-Range: bytes {from}-{to}/{}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        path.replace('/', "_"),
+        bytes.len(),
+        to + 1 - from
+    )?;
+    stream.write_all(&bytes[from..=to])
+}
+
+/// Serves until the test ends; its address.
+fn serve(answer: fn(TcpStream) -> std::io::Result<()>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || answer(stream.unwrap()));
+        }
+    });
+    address
+}
+
+#[test]
+fn a_hub_id_is_fetched_with_what_the_repository_has() {
+    let root = tempfile::tempdir().unwrap();
+    let store = ModelStore::new(root.path().to_owned());
+    let options = PullOptions {
+        hub_endpoint: Some(serve(answer)),
+        ..offline()
+    };
+    let path = store
+        .pull("some-org/tiny-bert", &options, &|_, _, _| {})
+        .unwrap();
+    assert_eq!(store.resolve("some-org/tiny-bert").unwrap(), path);
+    let (got, want) = (
+        Encoder::load(&path).unwrap(),
+        Encoder::load(&tiny()).unwrap(),
+    );
+    assert_eq!(got.fingerprint(), want.fingerprint());
+    assert!(path.join("1_Pooling/config.json").is_file());
+    assert!(!path.join("special_tokens_map.json").exists());
+    assert_eq!(entries(root.path()), [".lock", "some-org--tiny-bert"]);
+    let missing = store.pull("some-org/other", &options, &|_, _, _| {});
+    let text = missing.unwrap_err().to_string();
+    assert!(
+        text.contains("'some-org/other' has no file config.json"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_hub_that_says_nothing_is_given_up() {
+    let root = tempfile::tempdir().unwrap();
+    let store = ModelStore::new(root.path().to_owned());
+    let silent = |stream: TcpStream| {
+        // Holds the connection until the client leaves.
+        BufReader::new(stream).lines().for_each(drop);
+        Ok(())
+    };
+    let options = PullOptions {
+        hub_endpoint: Some(serve(silent)),
+        hub_timeout_seconds: 1,
+        ..offline()
+    };
+    let error = store.pull("some-org/tiny-bert", &options, &|_, _, _| {});
+    let text = error.unwrap_err().to_string();
+    assert!(
+        text.ends_with("it did not answer within 1 seconds"),
+        "{text}"
+    );
+    assert_eq!(entries(root.path()), [".lock"]);
 }

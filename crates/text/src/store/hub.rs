@@ -118,7 +118,7 @@ impl Download {
     fn optional(&self, repo: &ApiRepo, name: &str) -> Result<Option<(String, PathBuf)>, String> {
         match repo.download_with_progress(name, Reporter(self.sender.clone())) {
             Ok(path) => Ok(Some((name.to_owned(), path))),
-            Err(ApiError::RequestError(e)) if e.to_string().contains("404") => Ok(None),
+            Err(ApiError::RequestError(e)) if e.to_string().contains("status: 404") => Ok(None),
             Err(e) => Err(e.to_string()),
         }
     }
