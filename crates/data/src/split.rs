@@ -227,7 +227,7 @@ fn assign(
         }
         Split::ColdUsers(share) => {
             let active: Vec<usize> = (0..log.n_users())
-                .filter(|&u| log.of_user(u32::try_from(u).unwrap_or(u32::MAX)).len() >= 2)
+                .filter(|&u| !log.of_user(u32::try_from(u).unwrap_or(u32::MAX)).is_empty())
                 .collect();
             let label = cold(&active, log.n_users(), share, rng);
             for (part, row) in parts.iter_mut().zip(rows) {

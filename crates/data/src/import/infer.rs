@@ -112,10 +112,10 @@ pub(super) fn table(
     };
     let (id, why) = if let Some(i) = file.given(roles, id_role) {
         (i, "as told".to_owned())
+    } else if let Some(i) = hint.and_then(same) {
+        (i, "the interactions have it too".to_owned())
     } else if let Some(i) = file.named(id_names, &free) {
         (i, "by its name".to_owned())
-    } else if let Some(i) = hint.and_then(same) {
-        (i, "the interactions have a column of this name".to_owned())
     } else if let Some(i) = file.named(&["id"], &free) {
         (i, "by its name".to_owned())
     } else if free.first() == Some(&true) && is_unique(&file.stats[0]) {
@@ -165,7 +165,9 @@ fn field(file: &Sampled<'_>, roles: &Roles, i: usize) -> Decision {
     if names::is(name, names::IGNORE) {
         return decide(ColumnRole::Ignore, "by its name");
     }
-    if names::is(name, names::TEXT) && stats.numeric() < 1.0 {
+    // There are films called 1984 and 300: a title stays text even if all of it is numbers.
+    let title = names::is(name, &["title", "name"]);
+    if title || (names::is(name, names::TEXT) && stats.numeric() < 1.0) {
         return decide(ColumnRole::Text, "by its name");
     }
     if names::is(name, names::TIME) && stats.times() >= 0.5 {
@@ -173,6 +175,12 @@ fn field(file: &Sampled<'_>, roles: &Roles, i: usize) -> Decision {
     }
     if names::is(name, names::IMAGE) || stats.pictures() >= 0.9 {
         return decide(ColumnRole::Image, "by its name or endings such as .jpg");
+    }
+    if stats.vectors() >= 0.9 {
+        return decide(ColumnRole::Ignore, "a list of fractions");
+    }
+    if stats.all_in(&["true", "false"]) {
+        return decide(ColumnRole::Category, "true or false");
     }
     by_values(name, stats, several)
 }

@@ -177,9 +177,18 @@ fn read(
     progress: Progress<'_>,
 ) -> Result<(Dataset, ImportReport), DataError> {
     let mut sources = Sources::prepare(options)?;
-    let hint = |list| names::first(&sources.events.columns, list);
-    let item_hint = hint(names::ITEM).map(|i| sources.events.columns[i].clone());
-    let user_hint = hint(names::USER).map(|i| sources.events.columns[i].clone());
+    let (item_hint, user_hint) = {
+        let events = sampled(&sources.events);
+        let hint = |role, list| {
+            let told = events.given(&options.roles, role);
+            let found = told.or_else(|| names::first(events.columns, list))?;
+            Some(events.columns[found].clone())
+        };
+        (
+            hint(ColumnRole::Item, names::ITEM),
+            hint(ColumnRole::User, names::USER),
+        )
+    };
     let mut catalogue_id = None;
     let (mut items, mut users) = (Table::default(), Table::default());
     if let Some(file) = &mut sources.items {

@@ -24,6 +24,7 @@ pub(super) struct Stats {
     chars: usize,
     words: usize,
     list: usize,
+    vectors: usize,
     bars: usize,
     commas: usize,
     brackets: usize,
@@ -64,6 +65,12 @@ pub(super) fn sample(rows: &mut dyn Rows) -> Result<Vec<Stats>, DataError> {
     Ok(stats)
 }
 
+fn is_vector(value: &str) -> bool {
+    value.contains(LIST)
+        && value.contains('.')
+        && value.split(LIST).all(|x| x.parse::<f64>().is_ok())
+}
+
 fn ratio(a: usize, b: usize) -> f64 {
     #[expect(
         clippy::cast_precision_loss,
@@ -101,6 +108,7 @@ impl Stats {
         self.chars += value.chars().count();
         self.words += value.split_whitespace().count();
         self.list += usize::from(value.contains(LIST));
+        self.vectors += usize::from(is_vector(value));
         self.bars += usize::from(value.contains('|'));
         self.commas += usize::from(value.contains(','));
         self.brackets += usize::from(value.starts_with('[') && value.ends_with(']'));
@@ -112,6 +120,11 @@ impl Stats {
     /// Share of the filled cells that are numbers.
     pub(super) fn numeric(&self) -> f64 {
         ratio(self.numeric, self.filled)
+    }
+
+    /// Share of the filled cells that are lists of fractions: a vector and no labels.
+    pub(super) fn vectors(&self) -> f64 {
+        ratio(self.vectors, self.filled)
     }
 
     /// Share of the filled cells that can be timestamps.

@@ -91,12 +91,20 @@ fn text(column: &ArrayRef) -> Result<Column, ArrowError> {
     if kind.is_nested() {
         return formatted(column).map(Column::Text);
     }
+    if let DataType::Timestamp(unit, Some(_)) = kind {
+        // The numbers are UTC whatever zone they are to be shown in.
+        let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+        let bare = arrow_cast::cast(column, &DataType::Int64)?;
+        let shown = arrow_cast::cast(&arrow_cast::cast(&bare, &utc)?, &DataType::Utf8)?;
+        return Ok(Column::Text(shown.as_string().clone()));
+    }
     let cast = arrow_cast::cast(column, &DataType::Utf8)?;
     Ok(Column::Text(cast.as_string().clone()))
 }
 
 fn is_list(kind: &DataType) -> bool {
-    matches!(kind, DataType::List(_) | DataType::LargeList(_))
+    use DataType::{FixedSizeList, LargeList, List};
+    matches!(kind, List(_) | LargeList(_) | FixedSizeList(_, _))
 }
 
 fn formatted(column: &ArrayRef) -> Result<StringArray, ArrowError> {
@@ -131,6 +139,8 @@ fn lists(column: &ArrayRef) -> Result<StringArray, ArrowError> {
     if let Some(lists) = column.as_list_opt::<i32>() {
         lists.iter().try_for_each(&mut push)?;
     } else if let Some(lists) = column.as_list_opt::<i64>() {
+        lists.iter().try_for_each(&mut push)?;
+    } else if let Some(lists) = column.as_fixed_size_list_opt() {
         lists.iter().try_for_each(&mut push)?;
     }
     Ok(StringArray::from(out))

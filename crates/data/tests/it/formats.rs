@@ -2,7 +2,10 @@
 
 use crate::scratch::{Scratch, events, roles, texts};
 use arrow_array::builder::{ListBuilder, StringBuilder};
-use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, TimestampMillisecondArray};
+use arrow_array::types::Float32Type;
+use arrow_array::{
+    ArrayRef, FixedSizeListArray, Float64Array, Int64Array, RecordBatch, TimestampMillisecondArray,
+};
 use parquet::arrow::ArrowWriter;
 use semrec_data::{Clock, Format, import};
 use std::io::Write;
@@ -103,6 +106,10 @@ fn parquet_of_any_types() {
         item.iter().for_each(|l| labels.values().append_value(l));
         labels.append(true);
     }
+    let vectors = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(
+        [Some([Some(0.5), Some(1.0)]), Some([Some(0.1), Some(-1.0)])],
+        2,
+    );
     let items = RecordBatch::try_from_iter([
         (
             "item_id",
@@ -110,6 +117,7 @@ fn parquet_of_any_types() {
         ),
         ("labels", Arc::new(labels.finish())),
         ("price", Arc::new(Float64Array::from(vec![Some(1.5), None]))),
+        ("vector", Arc::new(vectors)),
     ])
     .unwrap();
     let log = RecordBatch::try_from_iter([
@@ -120,10 +128,10 @@ fn parquet_of_any_types() {
         ("item_id", Arc::new(Int64Array::from(vec![7, 8]))),
         (
             "timestamp",
-            Arc::new(TimestampMillisecondArray::from(vec![
-                1_000_000_000_000,
-                1_000_000_001_000,
-            ])),
+            Arc::new(
+                TimestampMillisecondArray::from(vec![1_000_000_000_000, 1_000_000_001_000])
+                    .with_timezone("Europe/Prague"),
+            ),
         ),
     ])
     .unwrap();
@@ -147,7 +155,7 @@ fn parquet_of_any_types() {
     assert_eq!(texts(&import.dataset), ["7: x, y", "8: "]);
     assert_eq!(
         roles(&import, 0),
-        "item_id=item labels=category price=number"
+        "item_id=item labels=category price=number vector=ignore"
     );
 }
 

@@ -31,8 +31,15 @@ fn an_id_column_known_only_from_the_other_file() {
     ]);
     let mut options = files.options("log.csv", "items.csv");
     options.roles = "user=who".parse().unwrap();
-    let import = import(&options, &|_, _, _| ()).unwrap();
-    assert_eq!(texts(&import.dataset), ["1: One", "2: Two"]);
+    let found = import(&options, &|_, _, _| ()).unwrap();
+    assert_eq!(texts(&found.dataset), ["1: One", "2: Two"]);
+    // Of two columns that could be the id, the one the interactions have.
+    let files = Scratch::new(&[
+        ("log.csv", b"user_id,asin\nu,x\n"),
+        ("items.csv", b"product_id,asin,title\n1,x,One\n"),
+    ]);
+    let found = files.import("log.csv", "items.csv").unwrap();
+    assert_eq!(found.dataset.items.ids.name(0), "x");
 }
 
 #[test]
@@ -51,6 +58,7 @@ fn columns_of_items_by_their_values() {
             "category",
         ),
         ("title", ["Heat", "Heat", "Heat"], "text"),
+        ("title", ["1984", "300", "1917"], "text"),
         (
             "remarks",
             [
@@ -129,7 +137,7 @@ fn the_report_reads_well() {
     let dir = files.dir().display().to_string();
     insta::assert_snapshot!(import.report.to_string().replace(&dir, "DIR"), @"
     items: DIR/items.csv, csv with ',': 2 rows, 2 accepted, 0 rejected
-      item   item  by its name, e.g. 1
+      item   item  the interactions have it too, e.g. 1
       title  text  by its name, e.g. One
 
     interactions: DIR/log.csv, csv with ',': 3 rows, 2 accepted, 1 rejected
