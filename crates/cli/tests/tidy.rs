@@ -244,6 +244,18 @@ fn source_problems(path: &str, text: &str) -> Vec<String> {
     problems
 }
 
+/// A file with unsafe code that the page does not name.
+fn unsafe_problem(path: &str, text: &str, page: &str) -> Option<String> {
+    let excepted = |line: &str| {
+        let line = line.trim_start();
+        line.starts_with("#[expect(unsafe_code") || line.starts_with("unsafe_code,")
+    };
+    let named = page.contains(&format!("`{path}`"));
+    (text.lines().any(excepted) && !named).then(|| {
+        format!("{path} has unsafe code; do without, or name it and its reason in ARCHITECTURE.md")
+    })
+}
+
 fn length_problem(path: &str, text: &str) -> Option<String> {
     let lines = text.lines().count();
     (lines > MAX_LINES).then(|| {
@@ -269,11 +281,13 @@ fn name_problems(path: &Path) -> Vec<String> {
 
 #[test]
 fn sources_open_with_what_they_do_and_stay_short() {
+    let architecture = read(&root().join("ARCHITECTURE.md"));
     let mut problems = Vec::new();
     for path in files_ending("rs") {
         let (name, text) = (path.display().to_string(), read(&root().join(&path)));
         problems.extend(source_problems(&name, &text));
         problems.extend(length_problem(&name, &text));
+        problems.extend(unsafe_problem(&name, &text, &architecture));
         problems.extend(name_problems(&path));
     }
     none(&problems);
@@ -288,6 +302,10 @@ fn a_source_that_breaks_a_rule_is_refused() {
     assert_eq!(refused("//! A\n#![allow(dead_code)]\n"), 1);
     assert_eq!(refused("//! A\n#[ignore]\n"), 1);
     assert_eq!(refused("//! A\n#[ignore = \"needs the weights\"]\n"), 0);
+    let pointers = "//! A\n    #[expect(unsafe_code, reason = \"pointers\")]\n";
+    assert!(unsafe_problem("x.rs", pointers, "").is_some());
+    assert_eq!(unsafe_problem("x.rs", pointers, "in `x.rs`"), None);
+    assert_eq!(unsafe_problem("x.rs", "//! A\n", ""), None);
     assert_eq!(length_problem("x", &"line\n".repeat(MAX_LINES)), None);
     assert!(length_problem("x", &"line\n".repeat(MAX_LINES + 1)).is_some());
     assert_eq!(name_problems(Path::new("src/string_utils.rs")).len(), 1);
