@@ -12,6 +12,12 @@
 //! A sweep solves for every user, then for every item; `α₀ Y'Y` is computed once per half sweep.
 //! Rows are solved by a few conjugate-gradient steps from where they were, or exactly.
 //!
+//! By default `α₀` is five times the density of the matrix, `5 |S| / (|U| |I|)` over users and items
+//! that have events: all that did not happen then weighs five times what did, whatever the size of
+//! the catalogue. On validation data, with `λ = 0.01`, the best `α₀` was five times the density on
+//! MovieLens 1M (0.2), eight on MovieLens 100K (0.5), and anything from six to twenty within 2% on
+//! Amazon Beauty (0.003 to 0.01): a fixed value that suits one of them is useless on another.
+//!
 //! No user row is kept: a query's factors are solved for, exactly, from its history (weighted by
 //! recency), with `A = α₀ Y'Y + λ_u I + Σ_k w_k y_k y_k'`:
 //!
@@ -45,7 +51,7 @@ pub struct AlsConfig {
     pub iterations: usize,
     /// `λ`.
     pub lambda: f32,
-    /// `α₀`: weight of a pair that did not happen; one that did weighs 1.
+    /// `α₀`: weight of a pair that did not happen (one that did weighs 1); 0 takes the rule above.
     pub alpha: f32,
     /// `ν`: how far the regularisation grows with the number of events.
     pub exponent: f32,
@@ -61,10 +67,10 @@ pub struct AlsConfig {
 impl Default for AlsConfig {
     fn default() -> Self {
         Self {
-            factors: 64,
+            factors: 128,
             iterations: 16,
-            lambda: 0.003,
-            alpha: 0.1,
+            lambda: 0.01,
+            alpha: 0.0,
             exponent: 1.0,
             steps: 3,
             start: 0.1,
@@ -89,7 +95,10 @@ impl AlsConfig {
             ))
         } else {
             positive("lambda", self.lambda)
-                .or_else(|| positive("alpha", self.alpha))
+                .or_else(|| {
+                    (!(self.alpha >= 0.0 && self.alpha.is_finite()))
+                        .then(|| format!("alpha is {}; expected at least 0", self.alpha))
+                })
                 .or_else(|| positive("start", self.start))
         };
         match problem {
@@ -127,6 +136,15 @@ impl Model for Als {
         config.check()?;
         let by_user = Sparse::of(training.interactions);
         let by_item = by_user.transposed();
+        let config = &AlsConfig {
+            recency: recency_for(training.interactions.clock(), config.recency),
+            alpha: if config.alpha > 0.0 {
+                config.alpha
+            } else {
+                5.0 * by_user.density()
+            },
+            ..config.clone()
+        };
         let mut items = start(&by_item, config, training.seed);
         let mut users = vec![0.0; by_user.n_rows() * config.factors];
         for sweep in 0..config.iterations {
@@ -134,16 +152,17 @@ impl Model for Als {
             half_sweep(&mut users, &items, &by_user, config)?;
             half_sweep(&mut items, &users, &by_item, config)?;
         }
-        let config = AlsConfig {
-            recency: recency_for(training.interactions.clock(), config.recency),
-            ..config.clone()
-        };
         let counts = training.interactions.item_counts();
-        Ok(Self::with(config, Arc::new(counts), Arc::new(items)))
+        Ok(Self::with(
+            config.clone(),
+            Arc::new(counts),
+            Arc::new(items),
+        ))
     }
 
     fn load(tensors: &Tensors) -> Result<Self, ModelError> {
         let config: AlsConfig = tensors.config()?;
+        config.check()?;
         let [n] = tensors.shape("counts")?;
         let counts = tensors.shared_u32("counts", &[n])?;
         let factors = tensors.shared_f32("factors", &[n, config.factors])?;
@@ -331,5 +350,94 @@ impl Recommender for Als {
         into.put_model(Self::NAME, &self.config)?;
         into.put_u32("counts", &[n], Arc::clone(&self.counts))?;
         into.put_f32("factors", &[n, d], Arc::clone(&self.factors))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use semrec_data::{Clock, Event, Interactions, Part, Row};
+
+    #[derive(Deserialize)]
+    struct Reference {
+        n_users: usize,
+        n_items: usize,
+        pairs: Vec<(u32, u32)>,
+        history: Vec<u32>,
+        als: Sweep,
+    }
+
+    #[derive(Deserialize)]
+    struct Sweep {
+        factors: usize,
+        lambda: f32,
+        alpha: f32,
+        exponent: f32,
+        start: Vec<f32>,
+        user_factors: Vec<f32>,
+        item_factors: Vec<f32>,
+        scores: Vec<f32>,
+    }
+
+    fn event(item: u32) -> Event {
+        Event {
+            item,
+            value: 1.0,
+            time: 0,
+        }
+    }
+
+    fn assert_close(got: &[f32], expected: &[f32]) {
+        for (i, (g, e)) in got.iter().zip(expected).enumerate() {
+            assert!(
+                (g - e).abs() < 1e-4 * e.abs().max(0.1),
+                "{i}: got {g}, expected {e}"
+            );
+        }
+    }
+
+    /// `tests/reference/generate.py` does the same in double precision.
+    #[test]
+    fn a_sweep_and_a_fold_in_agree_with_numpy() {
+        let r: Reference =
+            serde_json::from_str(include_str!("../tests/reference/collaborative.json")).unwrap();
+        let row = |&(user, item): &(u32, u32)| Row {
+            user,
+            event: event(item),
+            kind: 0,
+            part: Part::Train,
+        };
+        let rows: Vec<Row> = r.pairs.iter().map(row).collect();
+        let log = Interactions::from_rows(&rows, r.n_users, r.n_items, Clock::None);
+        let config = AlsConfig {
+            factors: r.als.factors,
+            lambda: r.als.lambda,
+            alpha: r.als.alpha,
+            exponent: r.als.exponent,
+            recency: 0.0,
+            ..AlsConfig::default()
+        };
+        let by_user = Sparse::of(&log);
+        for steps in [0, 12] {
+            let config = AlsConfig {
+                steps,
+                ..config.clone()
+            };
+            let mut users = vec![0.0; r.n_users * r.als.factors];
+            half_sweep(&mut users, &r.als.start, &by_user, &config).unwrap();
+            assert_close(&users, &r.als.user_factors);
+            let mut items = r.als.start.clone();
+            half_sweep(&mut items, &users, &by_user.transposed(), &config).unwrap();
+            assert_close(&items, &r.als.item_factors);
+            let model = Als::with(config, Arc::new(log.item_counts()), Arc::new(items));
+            let history: Vec<Event> = r.history.iter().map(|&i| event(i)).collect();
+            let mut scores = vec![0.0; r.n_items];
+            let query = Query {
+                history: &history,
+                text: None,
+            };
+            model.score(&[query], &mut scores);
+            assert_close(&scores[..r.n_items - 1], &r.als.scores[..r.n_items - 1]);
+        }
     }
 }

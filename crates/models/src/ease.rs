@@ -166,10 +166,18 @@ impl Model for Ease {
     fn load(tensors: &Tensors) -> Result<Self, ModelError> {
         let [n] = tensors.shape("items")?;
         let [n_items] = tensors.dimensions("n_items")?;
+        let items = tensors.shared_u32("items", &[n])?;
+        let last = items.last().map_or(0, |&last| last as usize + 1);
+        if !items.is_sorted_by(|a, b| a < b) || last > n_items {
+            return Err(ModelError::Tensor {
+                name: "items".to_owned(),
+                problem: format!("are not {n} distinct items in order, each below {n_items}"),
+            });
+        }
         Ok(Self {
             config: tensors.config()?,
             n_items,
-            items: tensors.shared_u32("items", &[n])?,
+            items,
             weights: tensors.shared_f32("weights", &[n, n])?,
         })
     }

@@ -55,11 +55,11 @@ pub struct ItemKnnConfig {
 impl Default for ItemKnnConfig {
     fn default() -> Self {
         Self {
-            neighbours: 100,
+            neighbours: 200,
             similarity: Similarity::Cosine,
             balance: 0.5,
-            shrinkage: 0.0,
-            activity: 0.0,
+            shrinkage: 5.0,
+            activity: 0.5,
             recency: RECENCY,
         }
     }

@@ -96,6 +96,13 @@ impl Sparse {
         self.offsets.windows(2).map(|w| &self.columns[w[0]..w[1]])
     }
 
+    /// Share of the pairs that happened, among rows and columns that hold anything; 0 if none did.
+    pub(crate) fn density(&self) -> f32 {
+        let rows = self.rows().filter(|row| !row.is_empty()).count();
+        let cells = rows as f32 * self.used_columns().len() as f32;
+        self.columns.len() as f32 / cells.max(1.0)
+    }
+
     /// Columns that hold anything, in order.
     pub(crate) fn used_columns(&self) -> Vec<u32> {
         let mut used = vec![false; self.n_columns];
