@@ -6,11 +6,14 @@ use crate::words::leave_one_out;
 use crate::{EngineError, Recommendation, Reply, WordShare};
 use semrec_data::{Dataset, Event, Ranked, top_k};
 use semrec_index::ExactIndex;
-use semrec_models::{Candidates, Query, Recommender, Tensors, load, rank};
+use semrec_models::{Candidates, Cause, Contribution, Query, Recommender, Tensors, load, rank};
 use semrec_text::Encoder;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+/// Fewest items looked at for what goes with one.
+const NEAR: usize = 100;
 /// Words of a text whose part is looked at.
 const WORDS: usize = 24;
 /// Words that are told.
@@ -155,18 +158,65 @@ impl Engine {
         Ok(Reply { items, notes })
     }
 
-    /// Items that go with one item: what the model recommends to a person who touched only it.
+    /// Items that go with one item, because the same people choose them or because they read
+    /// alike: of what the model would recommend to a person who touched only this one, and of what
+    /// has the nearest text, ordered by the part of the score that goes back to the item. An
+    /// item's own popularity has no say.
     ///
     /// # Errors
     /// [`EngineError::Request`] if the item is unknown.
     pub fn similar(&self, item: &str, k: usize, explain: bool) -> Result<Reply, EngineError> {
         let request = Request {
             history: vec![item.to_owned()],
-            k,
-            explain,
             ..Request::default()
         };
-        self.recommend(&request)
+        let history = self.history(&request, &mut Vec::new())?;
+        let query = Query {
+            history: &history,
+            text: None,
+        };
+        let candidates = Candidates {
+            exclude_seen: true,
+            allowed: None,
+        };
+        let depth = k.saturating_mul(10).max(NEAR);
+        let known = rank(&*self.model, &[query], &candidates, depth).swap_remove(0);
+        let mut near: BTreeSet<u32> = known.iter().map(|r| r.item).collect();
+        let this = history.first().map_or(0, |e| e.item);
+        if let Some(index) = &self.vectors {
+            let vector = index.vector(this).unwrap_or_default();
+            let is_text = vector.iter().any(|&x| x != 0.0);
+            let found = is_text.then(|| index.search(vector, depth, |i| i != this));
+            near.extend(found.unwrap_or_default().iter().map(|n| n.item));
+        }
+        let mut best: Vec<(f32, u32, Vec<Contribution>)> = near
+            .into_iter()
+            .map(|other| {
+                let mut parts = self.model.explain(&query, other);
+                parts.retain(|c| c.cause == Cause::History(this));
+                (parts.iter().map(|c| c.amount).sum(), other, parts)
+            })
+            .filter(|(score, _, _): &(f32, _, _)| *score > 0.0)
+            .collect();
+        best.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        best.truncate(k);
+        if best.is_empty() {
+            return self.recommend(&Request {
+                k,
+                explain,
+                ..request
+            });
+        }
+        let items = best
+            .into_iter()
+            .map(|(score, other, parts)| {
+                self.told(Ranked { item: other, score }, &parts, explain, &[])
+            })
+            .collect();
+        Ok(Reply {
+            items,
+            notes: Vec::new(),
+        })
     }
 
     /// Items whose text is nearest to `text`, by cosine of the encoder's vectors.
@@ -310,14 +360,24 @@ impl Engine {
         words: &[(String, Vec<f32>)],
     ) -> Recommendation {
         let contributions = self.model.explain(query, ranked.item);
-        let source = leading_source(&contributions).unwrap_or(self.model.name());
+        self.told(ranked, &contributions, explain, words)
+    }
+
+    fn told(
+        &self,
+        ranked: Ranked,
+        contributions: &[Contribution],
+        explain: bool,
+        words: &[(String, Vec<f32>)],
+    ) -> Recommendation {
+        let source = leading_source(contributions).unwrap_or(self.model.name());
         let mut out = Recommendation {
             source: source.to_owned(),
             ..self.bare(ranked.item, ranked.score)
         };
         if explain {
             let telling = self.telling_words(words, ranked.item);
-            out.reasons = reasons(&contributions, &self.dataset, ranked.item, &telling);
+            out.reasons = reasons(contributions, &self.dataset, ranked.item, &telling);
             out.why = sentence(&out.reasons);
         }
         out

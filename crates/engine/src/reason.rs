@@ -59,10 +59,15 @@ pub(crate) fn leading_source(contributions: &[Contribution]) -> Option<&str> {
         .map(|(source, _)| source)
 }
 
-/// The largest positive reasons as one sentence; empty if there are none.
+/// The largest positive reasons as one sentence, those of the person before those of the item;
+/// empty if there are none.
 pub(crate) fn sentence(reasons: &[Reason]) -> String {
     let mut clauses: Vec<String> = Vec::new();
-    for reason in reasons.iter().filter(|r| r.amount > 0.0) {
+    let positive = || reasons.iter().filter(|r| r.amount > 0.0);
+    // A popular item is recommended to everyone; what is told first is why to this person.
+    let general = |r: &&Reason| r.cause == "item" || r.source.contains("popularity");
+    let personal = positive().filter(|r| !general(r));
+    for reason in personal.chain(positive().filter(general)) {
         let clause = clause(reason);
         if !clauses.contains(&clause) {
             clauses.push(clause);

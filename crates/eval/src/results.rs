@@ -45,6 +45,8 @@ pub struct Protocol {
     pub seed: u64,
     /// Number of test cases.
     pub users_evaluated: usize,
+    /// What was known of the people: `history`, their own `text`, or `both`.
+    pub query: String,
     /// Events the reported models were fitted on.
     pub fitted_on: usize,
     /// Held-out events not asked for because the history holds the item.

@@ -128,10 +128,26 @@ fn find(name: &str) -> Result<&'static Entry, ModelError> {
 }
 
 fn to_table<M: Model>(config: &M::Config) -> Result<toml::Table, ModelError> {
-    toml::Table::try_from(config).map_err(|e| ModelError::Parameter {
+    let mut table = toml::Table::try_from(config).map_err(|e| ModelError::Parameter {
         model: M::NAME,
         problem: format!("cannot be written as TOML: {e}"),
-    })
+    })?;
+    table.iter_mut().for_each(|(_, value)| shortest(value));
+    Ok(table)
+}
+
+/// Single-precision numbers as people write them: 0.6, not 0.6000000238418579.
+fn shortest(value: &mut toml::Value) {
+    if let toml::Value::Float(x) = value {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "only numbers that survive it are changed"
+        )]
+        let single = *x as f32;
+        if f64::from(single) == *x {
+            *x = single.to_string().parse().unwrap_or(*x);
+        }
+    }
 }
 
 fn config<M: Model>(params: &toml::Table) -> Result<M::Config, ModelError> {

@@ -1,8 +1,8 @@
 //! Hybrid: what people do and what items say, weighed by how much is known of either.
 //!
 //! ```text
-//! score(u, i) = Σ_s z_s(u, i) · (a_s + b_s · ln(1 + n_i) + c_s · ln(1 + n_u))
-//!             + d · ln(1 + n_i) + e · [n_i = 0]
+//! score(u, i) = Σ_s z_s(u, i) · (a_s + b_s · ln(1 + n_i) + c_s · ln(1 + n_u) + d_s · [n_u = 0])
+//!             + ln(1 + n_i) · (e + f · [n_u = 0]) + g · [n_i = 0]
 //! ```
 //!
 //! where `z_s` is the score of source `s` (compressed to `sign(x) √|x|` for collaborative sources,
@@ -11,6 +11,9 @@
 //! those of a conditional logit fitted on hidden events of the training data, for which a share of
 //! the items is made never-clicked (`rehearsal.rs`); the sources are then fitted again on
 //! everything. A never-clicked item is thus ranked by its text, on the scale of the others.
+//!
+//! A person who only wrote a sentence asks for something rather than leaving a trace of habits: the
+//! sources that read are then summed as they are, and popularity has no say.
 //!
 //! Memory: that of the sources, and 4 bytes per item. Fitting holds besides, for each of at most
 //! `max_cases` people, the features of about 200 items per source and 300 others.
@@ -30,8 +33,11 @@ use serde::{Deserialize, Serialize};
 
 /// Fewer questions than this cannot fit weights; the sources then count alike.
 const ENOUGH_CASES: usize = 20;
-/// Weights per source: constant, by item, by person.
-const PER_SOURCE: usize = 3;
+/// Weights per source: constant, by item, by person, for a person without history.
+const PER_SOURCE: usize = 4;
+/// Weights of the item itself: by its popularity, the same for a person without history, and if
+/// nobody touched it.
+const OWN: usize = 3;
 
 /// Parameters of [`Hybrid`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,7 +60,9 @@ pub struct HybridConfig {
 impl Default for HybridConfig {
     fn default() -> Self {
         Self {
-            sources: ["item-knn", "ease", "content"].map(str::to_owned).to_vec(),
+            sources: ["item-knn", "ease", "content", "recent-popularity"]
+                .map(str::to_owned)
+                .to_vec(),
             params: toml::Table::new(),
             max_dense_items: 20_000,
             max_cases: 2_000,
@@ -69,7 +77,9 @@ impl Default for HybridConfig {
 pub struct Hybrid {
     config: HybridConfig,
     sources: Vec<Box<dyn Recommender>>,
-    /// `[3 * sources + 2]`, in the order of the formula.
+    /// For each source, whether it reads texts.
+    reads: Vec<bool>,
+    /// `[4 * sources + 3]`, in the order of the formula.
     weights: Vec<f32>,
     /// `ln(1 + n_i)`, `[n_items]`.
     item_logs: Vec<f32>,
@@ -89,7 +99,7 @@ impl Model for Hybrid {
             training.seed,
         );
         let weights = if rehearsal.cases.len() < ENOUGH_CASES {
-            let mut equal = vec![0.0; PER_SOURCE * names.len() + 2];
+            let mut equal = vec![0.0; PER_SOURCE * names.len() + OWN];
             equal.iter_mut().step_by(PER_SOURCE).for_each(|w| *w = 1.0);
             equal
         } else {
@@ -100,9 +110,11 @@ impl Model for Hybrid {
             let sources = fit_sources(&names, config, &inner)?;
             fit_weights(&sources, &rehearsal, training, config)
         };
+        let sources = fit_sources(&names, config, training)?;
         Ok(Self {
             config: config.clone(),
-            sources: fit_sources(&names, config, training)?,
+            reads: which_read(&sources)?,
+            sources,
             weights,
             item_logs: logs(&training.interactions.item_counts()),
         })
@@ -112,7 +124,7 @@ impl Model for Hybrid {
         let config: HybridConfig = tensors.config()?;
         let [n_items] = tensors.shape("item_logs")?;
         let [n_weights] = tensors.shape("weights")?;
-        let n_sources = n_weights.saturating_sub(2) / PER_SOURCE;
+        let n_sources = n_weights.saturating_sub(OWN) / PER_SOURCE;
         let sources = (0..n_sources)
             .map(|s| registry::load(&tensors.with_prefix(&prefix(s))))
             .collect::<Result<Vec<_>, _>>()?;
@@ -128,13 +140,19 @@ impl Model for Hybrid {
         }
         Ok(Self {
             config,
+            reads: which_read(&sources)?,
             sources,
             weights: tensors
-                .shared_f32("weights", &[PER_SOURCE * n_sources + 2])?
+                .shared_f32("weights", &[PER_SOURCE * n_sources + OWN])?
                 .to_vec(),
             item_logs: tensors.shared_f32("item_logs", &[n_items])?.to_vec(),
         })
     }
+}
+
+fn which_read(sources: &[Box<dyn Recommender>]) -> Result<Vec<bool>, ModelError> {
+    let reads = sources.iter().map(|s| registry::needs_text(s.name()));
+    reads.collect()
 }
 
 fn check(config: &HybridConfig) -> Result<(), ModelError> {
@@ -248,7 +266,7 @@ fn fit_weights(
         training.seed,
         &|done, total| progress("hybrid: asking the sources", done, total),
     );
-    let n_features = PER_SOURCE * sources.len() + 2;
+    let n_features = PER_SOURCE * sources.len() + OWN;
     let scales = standardise(&mut questions, n_features);
     progress("hybrid: weights", 0, 1);
     let weights = listwise::fit(&questions, n_features, config.l2);
@@ -270,8 +288,38 @@ fn logs(counts: &[u32]) -> Vec<f32> {
     counts.iter().map(|&n| log(n as usize)).collect()
 }
 
-fn is_cold(item_log: f32) -> f32 {
-    if item_log == 0.0 { 1.0 } else { 0.0 }
+/// What the weights depend on of a person.
+#[derive(Clone, Copy, Debug)]
+struct Person {
+    /// `ln(1 + length of the history)`.
+    log: f32,
+    /// 1 if there is no history.
+    new: f32,
+}
+
+impl Person {
+    fn of(query: &Query<'_>) -> Self {
+        let n = query.history.len();
+        Self {
+            log: log(n),
+            new: if n == 0 { 1.0 } else { 0.0 },
+        }
+    }
+
+    /// The features of a source's compressed score.
+    fn of_source(self, z: f32, item_log: f32) -> [f32; PER_SOURCE] {
+        [z, z * item_log, z * self.log, z * self.new]
+    }
+
+    /// The features of an item by itself.
+    fn of_item(self, item_log: f32) -> [f32; OWN] {
+        let never = if item_log == 0.0 { 1.0 } else { 0.0 };
+        [item_log, item_log * self.new, never]
+    }
+}
+
+fn weighted<const N: usize>(features: [f32; N], weights: &[f32]) -> f32 {
+    features.iter().zip(weights).map(|(f, w)| f * w).sum()
 }
 
 /// How the scores of a source are brought to a scale on which they add up; minus infinity
@@ -294,16 +342,21 @@ fn prefix(source: usize) -> String {
 }
 
 impl Hybrid {
-    /// What a unit of source `s` weighs for an item and a person of these `ln(1 + n)`.
-    fn weight(&self, s: usize, item_log: f32, person_log: f32) -> f32 {
-        let w = &self.weights[PER_SOURCE * s..PER_SOURCE * (s + 1)];
-        w[0] + w[1] * item_log + w[2] * person_log
+    /// Whether only what the person wrote counts.
+    fn wish(&self, query: &Query<'_>) -> bool {
+        query.history.is_empty() && query.text.is_some() && self.reads.contains(&true)
+    }
+
+    /// What a unit of source `s` weighs for an item of this `ln(1 + n_i)`.
+    fn weight(&self, s: usize, item_log: f32, person: Person) -> f32 {
+        let weights = &self.weights[PER_SOURCE * s..PER_SOURCE * (s + 1)];
+        weighted(person.of_source(1.0, item_log), weights)
     }
 
     /// What the item weighs of itself.
-    fn standing(&self, item_log: f32) -> f32 {
-        let w = &self.weights[PER_SOURCE * self.sources.len()..];
-        w[0] * item_log + w[1] * is_cold(item_log)
+    fn standing(&self, item_log: f32, person: Person) -> f32 {
+        let weights = &self.weights[PER_SOURCE * self.sources.len()..];
+        weighted(person.of_item(item_log), weights)
     }
 }
 
@@ -319,9 +372,12 @@ impl Recommender for Hybrid {
     fn score(&self, queries: &[Query<'_>], out: &mut [f32]) {
         let n = self.n_items();
         assert_eq!(out.len(), queries.len() * n, "[queries, n_items]");
-        let standing: Vec<f32> = self.item_logs.iter().map(|&a| self.standing(a)).collect();
-        for row in out.chunks_exact_mut(n.max(1)) {
-            row.copy_from_slice(&standing);
+        for (row, query) in out.chunks_exact_mut(n.max(1)).zip(queries) {
+            let person = Person::of(query);
+            let wish = self.wish(query);
+            for (score, &a) in row.iter_mut().zip(&self.item_logs) {
+                *score = if wish { 0.0 } else { self.standing(a, person) };
+            }
         }
         let mut part = vec![0.0; out.len()];
         for (s, source) in self.sources.iter().enumerate() {
@@ -331,7 +387,13 @@ impl Recommender for Hybrid {
                 .zip(part.par_chunks(n.max(1)))
                 .zip(queries)
                 .for_each(|((row, part), query)| {
-                    let person = log(query.history.len());
+                    if self.wish(query) {
+                        if self.reads[s] {
+                            row.iter_mut().zip(part).for_each(|(score, x)| *score += x);
+                        }
+                        return;
+                    }
+                    let person = Person::of(query);
                     for ((score, &x), &a) in row.iter_mut().zip(part).zip(&self.item_logs) {
                         *score += compress(x) * self.weight(s, a, person);
                     }
@@ -345,11 +407,15 @@ impl Recommender for Hybrid {
         let Some(&item_log) = self.item_logs.get(item as usize) else {
             return Vec::new();
         };
-        let person = log(query.history.len());
+        if self.wish(query) {
+            let reading = self.sources.iter().zip(&self.reads).filter(|(_, r)| **r);
+            return reading.flat_map(|(s, _)| s.explain(query, item)).collect();
+        }
+        let person = Person::of(query);
         let mut parts = vec![Contribution {
             source: "popularity".to_owned(),
             cause: Cause::Item,
-            amount: self.standing(item_log),
+            amount: self.standing(item_log, person),
         }];
         for (s, source) in self.sources.iter().enumerate() {
             let inner = source.explain(query, item);
@@ -381,16 +447,23 @@ impl Recommender for Hybrid {
     }
 
     fn notes(&self) -> Vec<String> {
-        let person = log(5);
+        let person = Person {
+            log: log(10),
+            new: 0.0,
+        };
         self.sources
             .iter()
             .enumerate()
             .map(|(s, source)| {
                 let w = |n: usize| self.weight(s, log(n), person);
-                format!(
-                    "{} weighs {:.2} for an item nobody touched, {:.2} for one touched by 5 people, {:.2} by 100 (person with 5 items)",
-                    source.name(), w(0), w(5), w(100)
-                )
+                let (few, many) = (w(5), w(100));
+                let name = source.name();
+                if name == "content" {
+                    let none = w(0);
+                    format!("{name} weighs {none:.2} for an item nobody touched, {few:.2} for one touched by 5 people, {many:.2} by 100 (person with 10 items)")
+                } else {
+                    format!("{name} weighs {few:.2} for an item touched by 5 people, {many:.2} by 100 (person with 10 items)")
+                }
             })
             .collect()
     }

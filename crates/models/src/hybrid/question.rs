@@ -5,7 +5,7 @@
 //! [`BEST`] items of each source, and [`OTHERS`] of the rest, each of which counts for as many
 //! items as it stands for. At most `4 * features * rows` bytes a question.
 
-use super::{PER_SOURCE, compression, is_cold, log};
+use super::{Person, compression};
 use crate::{Query, Recommender};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -55,11 +55,26 @@ pub(super) fn questions(
         let made: Vec<Question> = cases_here
             .par_iter()
             .enumerate()
-            .map(|(q, (case, _))| {
+            .map(|(q, (case, query))| {
                 let rows: Vec<&[f32]> = scores.iter().map(|s| &s[q * n..(q + 1) * n]).collect();
                 let number = (c * chunk + q) as u64;
                 let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (number << 20));
-                question(sources, case, &rows, item_logs, &mut rng)
+                let chosen = choose(case, &rows, &mut rng);
+                let person = Person::of(query);
+                let mut features = Vec::new();
+                for &item in &chosen.items {
+                    let standing = item_logs[item as usize];
+                    for (source, row) in sources.iter().zip(&rows) {
+                        let z = compression(source.name())(row[item as usize]);
+                        features.extend(person.of_source(z, standing));
+                    }
+                    features.extend(person.of_item(standing));
+                }
+                Question {
+                    features,
+                    log_counts: chosen.log_counts,
+                    held_out: case.held_out.len(),
+                }
             })
             .collect();
         out.extend(made);
@@ -68,13 +83,15 @@ pub(super) fn questions(
     out
 }
 
-fn question(
-    sources: &[Box<dyn Recommender>],
-    case: &Case<'_>,
-    scores: &[&[f32]],
-    item_logs: &[f32],
-    rng: &mut ChaCha8Rng,
-) -> Question {
+/// The items a question is about.
+struct Chosen {
+    /// The held-out ones first.
+    items: Vec<u32>,
+    /// For each: logarithm of how many items it stands for.
+    log_counts: Vec<f32>,
+}
+
+fn choose(case: &Case<'_>, scores: &[&[f32]], rng: &mut ChaCha8Rng) -> Chosen {
     let seen: BTreeSet<u32> = case.history.iter().map(|e| e.item).collect();
     let mut taken: BTreeSet<u32> = case.held_out.iter().copied().collect();
     let mut items: Vec<u32> = case.held_out.to_vec();
@@ -86,7 +103,7 @@ fn question(
         }
     }
     let certain = items.len();
-    let n = u32::try_from(item_logs.len()).unwrap_or(u32::MAX);
+    let n = u32::try_from(scores.first().map_or(0, |row| row.len())).unwrap_or(u32::MAX);
     let rest = (n as usize).saturating_sub(seen.len() + certain);
     if rest <= OTHERS {
         items.extend((0..n).filter(|i| !seen.contains(i) && !taken.contains(i)));
@@ -98,25 +115,10 @@ fn question(
             }
         }
     }
-    let others = items.len() - certain;
-    let stands_for = log_ratio(rest, others);
-    let mut features = Vec::with_capacity(items.len() * (PER_SOURCE * sources.len() + 2));
-    let person = log(case.history.len());
-    for &item in &items {
-        let standing = item_logs[item as usize];
-        for (source, row) in sources.iter().zip(scores) {
-            let z = compression(source.name())(row[item as usize]);
-            features.extend([z, z * standing, z * person]);
-        }
-        features.extend([standing, is_cold(standing)]);
-    }
+    let stands_for = log_ratio(rest, items.len() - certain);
     let mut log_counts = vec![0.0; items.len()];
     log_counts[certain..].fill(stands_for);
-    Question {
-        features,
-        log_counts,
-        held_out: case.held_out.len(),
-    }
+    Chosen { items, log_counts }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "logarithms of counts")]

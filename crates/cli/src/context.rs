@@ -1,0 +1,64 @@
+//! What every verb has: the console, the seed, the clock, the place of models and caches.
+
+use crate::args::Global;
+use crate::console::Console;
+use anyhow::{Context as _, bail};
+use semrec_text::ModelStore;
+use std::path::{Path, PathBuf};
+
+/// The surroundings of a run.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) console: Console,
+    pub(crate) seed: u64,
+    home: PathBuf,
+    /// Unix seconds at the start.
+    pub(crate) now: i64,
+}
+
+impl Context {
+    /// Reads the surroundings, and sets the number of threads.
+    pub(crate) fn new(global: &Global) -> anyhow::Result<Self> {
+        if global.threads > 0 {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(global.threads)
+                .build_global()
+                .context("the threads cannot be started")?;
+        }
+        let home = match &global.home {
+            Some(home) => home.clone(),
+            None => match std::env::home_dir() {
+                Some(home) => home.join(".cache").join("semrec"),
+                None => bail!("there is no home directory; name a place with --home DIR"),
+            },
+        };
+        Ok(Self {
+            console: Console::new(global.quiet),
+            seed: global.seed,
+            home,
+            now: now(),
+        })
+    }
+
+    /// Where pretrained models and cached vectors are kept.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The pretrained encoders.
+    pub(crate) fn models(&self) -> ModelStore {
+        ModelStore::new(self.home.join("models"))
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the clock is read; everything else is told the time"
+)]
+fn now() -> i64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .ok()
+        .and_then(|d| i64::try_from(d.as_secs()).ok())
+        .unwrap_or(0)
+}

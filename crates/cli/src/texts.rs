@@ -1,0 +1,71 @@
+//! The texts of a data set as vectors, through the cache.
+
+use crate::context::Context;
+use anyhow::Context as _;
+use semrec_data::{Dataset, Table};
+use semrec_engine::EncoderInfo;
+use semrec_text::Cache;
+use semrec_text::{Encoder, Vectors};
+use std::path::PathBuf;
+
+/// Vectors of everything that has a text, and what made them.
+#[derive(Debug)]
+pub(crate) struct Texts {
+    /// `[n_items, dim]`.
+    pub(crate) items: Vectors,
+    /// `[n_users, dim]`, if any user has a text.
+    pub(crate) users: Option<Vectors>,
+    /// Which encoder.
+    pub(crate) encoder: EncoderInfo,
+    /// Where it lies.
+    pub(crate) dir: PathBuf,
+}
+
+/// Encodes what is not in the cache yet; `None` if the encoder is `none` or nothing has a text.
+pub(crate) fn embed(
+    context: &Context,
+    dataset: &Dataset,
+    encoder: &str,
+) -> anyhow::Result<Option<Texts>> {
+    if encoder == "none" {
+        return Ok(None);
+    }
+    if !dataset.items.has_text() {
+        context
+            .console
+            .note("the items have no text: models that read are left out");
+        return Ok(None);
+    }
+    let dir = context.models().resolve(encoder)?;
+    let encoder = Encoder::load(&dir)?;
+    let mut cache = Cache::open(&context.home().join("vectors"), &encoder)?;
+    let mut of = |what: &str, table: &Table| -> anyhow::Result<Vectors> {
+        let texts: Vec<String> = (0u32..).take(table.len()).map(|i| table.text(i)).collect();
+        let label = format!("embed {what}");
+        let (vectors, stats) = cache
+            .embed(&encoder, &texts, &|done, total| {
+                context.console.progress(&label, done, total);
+            })
+            .with_context(|| format!("encoding the texts of the {what}"))?;
+        context.console.note(format!(
+            "{what}: {} texts encoded, {} taken from the cache",
+            stats.misses, stats.hits
+        ));
+        Ok(vectors)
+    };
+    let items = of("items", &dataset.items)?;
+    let users = if dataset.users.has_text() {
+        Some(of("users", &dataset.users)?)
+    } else {
+        None
+    };
+    Ok(Some(Texts {
+        items,
+        users,
+        encoder: EncoderInfo {
+            name: encoder.name().to_owned(),
+            fingerprint: encoder.fingerprint().to_owned(),
+        },
+        dir,
+    }))
+}

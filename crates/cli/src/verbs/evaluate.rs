@@ -1,0 +1,158 @@
+//! `semrec evaluate`: models measured on a data set.
+
+use crate::args::{CandidateSet, EvaluateArgs};
+use crate::console::{Console, duration};
+use crate::context::Context;
+use crate::experiment::{self, Outcome, Plan};
+use crate::params;
+use crate::texts;
+use anyhow::{Context as _, bail};
+use semrec_data::{Dataset, ImportReport};
+use semrec_eval::{Report, Results, render};
+use std::io::Write;
+use std::path::Path;
+
+pub(crate) fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
+    if args.k.is_empty() || args.k.contains(&0) {
+        bail!("-k: cut-offs are whole numbers from 1 on, as in -k 10,20");
+    }
+    let plan = Plan {
+        models: args.models.clone(),
+        params: params::by_model(&args.set, &args.models)?,
+        split: args.split,
+        ks: args.k.clone(),
+        cold_only: args.candidates == CandidateSet::Cold,
+        exclude_seen: !args.include_seen,
+        query: args.query,
+        classify: args.report.is_some(),
+    };
+    let dataset = Dataset::load(&args.dataset)?;
+    let imported = ImportReport::load(&args.dataset)?;
+    let texts = texts::embed(context, &dataset, &args.encoder.encoder)?;
+    let outcome = experiment::run(context, &dataset, texts.as_ref(), &plan)?;
+    print(&context.console, &outcome);
+    if let Some(path) = &args.json {
+        write_json(path, &outcome.results)?;
+        context.console.line(format!("wrote {}", path.display()));
+    }
+    if let Some(path) = &args.report {
+        write_report(path, outcome, &imported)?;
+        context.console.line(format!("wrote {}", path.display()));
+    }
+    Ok(())
+}
+
+/// The figures as a table.
+pub(crate) fn print(console: &Console, outcome: &Outcome) {
+    let results = &outcome.results;
+    let protocol = &results.protocol;
+    console.line(format!(
+        "{}: {} users, {} items, {} interactions; split {}, {} users evaluated, candidates {}, {}, seed {}",
+        results.dataset.name,
+        results.dataset.users,
+        results.dataset.items,
+        results.dataset.interactions,
+        protocol.split,
+        protocol.users_evaluated,
+        protocol.candidates,
+        if protocol.exclude_seen { "seen items left out" } else { "seen items ranked too" },
+        protocol.seed
+    ));
+    for warning in &protocol.warnings {
+        console.line(format!("warning: {warning}"));
+    }
+    // The JSON and the report have them all; a terminal is narrow.
+    let names = columns(results);
+    let header = ["model".to_owned()]
+        .into_iter()
+        .chain(names.iter().cloned())
+        .chain(["fit".to_owned(), "evaluate".to_owned()]);
+    let rows = results.models.iter().map(|model| {
+        let figures = names.iter().map(|name| {
+            model
+                .metrics
+                .get(name)
+                .map_or_else(|| "–".to_owned(), |x| format!("{x:.4}"))
+        });
+        [model.name.clone()]
+            .into_iter()
+            .chain(figures)
+            .chain([
+                duration(model.fit_seconds),
+                duration(model.evaluate_seconds),
+            ])
+            .collect()
+    });
+    console.table(header, rows, 1);
+    for c in &results.comparisons {
+        let better = if c.p_holm < 0.05 {
+            "is better than"
+        } else {
+            "is not surely better than"
+        };
+        console.line(format!(
+            "{} {better} {}: {} by {:+.4}, Holm-corrected p = {:.4}",
+            c.a, c.b, c.metric, c.difference, c.p_holm
+        ));
+    }
+    for (model, notes) in &outcome.notes {
+        for note in notes {
+            console.note(format!("{model}: {note}"));
+        }
+    }
+}
+
+/// The metrics of the table: accuracy and coverage at the first cut-off, accuracy at the others.
+fn columns(results: &Results) -> Vec<String> {
+    let all: Vec<&str> = results.models.first().map_or_else(Vec::new, |m| {
+        m.metrics.iter().map(|(name, _)| name).collect()
+    });
+    let first = all
+        .first()
+        .and_then(|name| name.split_once('@'))
+        .map(|(_, k)| k);
+    all.into_iter()
+        .filter(|name| match name.split_once('@') {
+            Some(("recall" | "ndcg", _)) => true,
+            Some(("mrr" | "coverage", k)) => Some(k) == first,
+            _ => false,
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Writes the JSON of the results, whole or not at all.
+pub(crate) fn write_json(path: &Path, results: &Results) -> anyhow::Result<()> {
+    write(path, &(serde_json::to_string_pretty(results)? + "\n"))
+}
+
+/// Writes the HTML page, whole or not at all.
+pub(crate) fn write_report(
+    path: &Path,
+    outcome: Outcome,
+    imported: &ImportReport,
+) -> anyhow::Result<()> {
+    let page = render(&Report {
+        results: &outcome.results,
+        imported: imported.to_string().lines().map(str::to_owned).collect(),
+        examples: outcome.examples,
+    })?;
+    write(path, &page)
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    let name = path
+        .file_name()
+        .with_context(|| format!("{} is no file name", path.display()))?;
+    let beside = path.with_file_name(format!(".{}.tmp", name.to_string_lossy()));
+    let written = std::fs::File::create(&beside)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        })
+        .and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        std::fs::remove_file(&beside).ok();
+    }
+    written.with_context(|| format!("{} cannot be written", path.display()))
+}

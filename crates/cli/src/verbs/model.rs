@@ -1,0 +1,76 @@
+//! `semrec model`: pretrained encoders.
+
+use crate::args::ModelVerb;
+use crate::context::Context;
+use semrec_text::{Encoder, PullOptions};
+use std::path::Path;
+
+pub(crate) fn run(context: &Context, verb: &ModelVerb) -> anyhow::Result<()> {
+    match verb {
+        ModelVerb::Pull {
+            name,
+            again,
+            hub_endpoint,
+            hub_token,
+        } => {
+            let options = PullOptions {
+                again: *again,
+                hub_endpoint: hub_endpoint.clone(),
+                hub_token: hub_token.clone(),
+                ..PullOptions::default()
+            };
+            pull(context, name, &options)
+        }
+        ModelVerb::List => list(context),
+        ModelVerb::Info { name } => info(context, name),
+    }
+}
+
+fn pull(context: &Context, name: &str, options: &PullOptions) -> anyhow::Result<()> {
+    let console = &context.console;
+    let path = context.models().pull(name, options, &|what, done, total| {
+        let number = |n| usize::try_from(n).unwrap_or(usize::MAX);
+        console.progress(what, number(done), number(total));
+    })?;
+    console.line(format!("{name} is in {}", path.display()));
+    Ok(())
+}
+
+/// Pulls an encoder that is asked for by name and not there yet.
+pub(crate) fn pull_if_missing(context: &Context, name: &str) -> anyhow::Result<()> {
+    if Path::new(name).is_dir() || context.models().resolve(name).is_ok() {
+        return Ok(());
+    }
+    context
+        .console
+        .note(format!("{name} is not on this machine; pulling it"));
+    pull(context, name, &PullOptions::default())
+}
+
+fn list(context: &Context) -> anyhow::Result<()> {
+    let models = context.models().list()?;
+    let header = ["name", "what", "licence", "on this machine"].map(str::to_owned);
+    let rows = models.into_iter().map(|m| {
+        let here = m
+            .path
+            .map_or_else(|| "no".to_owned(), |_| format!("{} MiB", m.bytes >> 20));
+        vec![m.name, m.about, m.licence, here]
+    });
+    context.console.table(header, rows, 3);
+    Ok(())
+}
+
+fn info(context: &Context, name: &str) -> anyhow::Result<()> {
+    let path = context.models().resolve(name)?;
+    let encoder = Encoder::load(&path)?;
+    for (what, value) in [
+        ("name", encoder.name().to_owned()),
+        ("directory", path.display().to_string()),
+        ("dimensions", encoder.dim().to_string()),
+        ("reads at most", format!("{} tokens", encoder.max_tokens())),
+        ("fingerprint", encoder.fingerprint().to_owned()),
+    ] {
+        context.console.line(format!("{what:14} {value}"));
+    }
+    Ok(())
+}

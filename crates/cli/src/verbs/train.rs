@@ -1,0 +1,74 @@
+//! `semrec train`: a model fitted on everything, saved as a bundle.
+
+use crate::args::TrainArgs;
+use crate::context::Context;
+use crate::experiment::json;
+use crate::params;
+use crate::texts::{self, Texts};
+use anyhow::Context as _;
+use semrec_data::{Dataset, ImportReport};
+use semrec_engine::{Contents, save};
+use semrec_models::{Training, fit, params_of};
+use std::path::Path;
+use toml::Table;
+
+pub(crate) fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
+    let params = params_of(&args.model, &params::table(&args.set)?)?;
+    let dataset = Dataset::load(&args.dataset)?;
+    let imported = ImportReport::load(&args.dataset)?;
+    let texts = texts::embed(context, &dataset, &args.encoder.encoder)?;
+    let task = Task {
+        dataset: &dataset,
+        imported: &imported,
+        texts: texts.as_ref(),
+        model: &args.model,
+        params: &params,
+    };
+    train(context, &task, &args.out)?;
+    context.console.line(format!(
+        "wrote {}; next: semrec recommend {0} --text \"…\" --explain",
+        args.out.display()
+    ));
+    Ok(())
+}
+
+/// What to train on what.
+pub(crate) struct Task<'a> {
+    pub(crate) dataset: &'a Dataset,
+    pub(crate) imported: &'a ImportReport,
+    pub(crate) texts: Option<&'a Texts>,
+    pub(crate) model: &'a str,
+    pub(crate) params: &'a Table,
+}
+
+/// Fits and writes the bundle.
+pub(crate) fn train(context: &Context, task: &Task<'_>, out: &Path) -> anyhow::Result<()> {
+    let console = &context.console;
+    let training = Training {
+        interactions: &task.dataset.interactions,
+        item_vectors: task.texts.map(|t| &t.items),
+        user_vectors: task.texts.and_then(|t| t.users.as_ref()),
+        seed: context.seed,
+        progress: &|label, done, total| {
+            console.progress(&format!("train {}: {label}", task.model), done, total);
+        },
+    };
+    let model = fit(task.model, task.params, &training)
+        .with_context(|| format!("fitting {}", task.model))?;
+    console.finish();
+    for note in model.notes() {
+        console.note(format!("  {note}"));
+    }
+    let contents = Contents {
+        dataset: task.dataset,
+        imported: task.imported,
+        model: &*model,
+        params: json(task.params)?.into(),
+        text: task
+            .texts
+            .map(|t| (&t.items, t.encoder.clone(), t.dir.as_path())),
+        created: context.now,
+    };
+    save(out, &contents)?;
+    Ok(())
+}
