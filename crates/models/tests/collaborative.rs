@@ -386,8 +386,8 @@ proptest! {
         for name in ["item-knn", "ease", "als"] {
             let params = if name == "als" { toml! { factors = 4 } } else { toml::Table::new() };
             let model = fitted(name, &params, &here);
-            let got = scores(model.as_ref(), &[asked.clone()]);
-            let renamed = scores(fitted(name, &params, &there).as_ref(), &[asked.clone()]);
+            let got = scores(model.as_ref(), std::slice::from_ref(&asked));
+            let renamed = scores(fitted(name, &params, &there).as_ref(), std::slice::from_ref(&asked));
             for (item, (&score, &renamed)) in (0u32..).zip(got.iter().zip(&renamed)) {
                 let query = Query { history: &asked, text: None };
                 let parts = model.explain(&query, item);
