@@ -57,16 +57,16 @@ impl Best {
         }
     }
 
-    /// Offers an item; one whose score is no number is never taken.
+    /// Offers an item; one whose score is not finite is never taken.
     #[inline]
     pub(crate) fn offer(&mut self, item: u32, score: f32) {
         let offered = Neighbour { item, score };
         if self.kept.len() < self.k {
-            if !score.is_nan() {
+            if score.is_finite() {
                 self.kept.push(Ranked(offered));
             }
         } else if let Some(mut worst) = self.kept.peek_mut()
-            && !score.is_nan()
+            && score.is_finite()
             && rank(offered, worst.0).is_lt()
         {
             worst.0 = offered;
@@ -102,10 +102,10 @@ mod tests {
 
     #[test]
     fn highest_first_and_ties_to_the_lower_index() {
-        let scores = [0.5, 2.0, f32::NAN, 2.0, -1.0, f32::INFINITY];
-        assert_eq!(best(3, &scores), [5, 1, 3]);
-        assert_eq!(best(2, &scores), [5, 1]);
-        assert_eq!(best(9, &scores), [5, 1, 3, 0, 4]);
+        let scores = [0.5, 2.0, f32::NAN, 2.0, -1.0, f32::INFINITY, 9.0];
+        assert_eq!(best(3, &scores), [6, 1, 3]);
+        assert_eq!(best(2, &scores), [6, 1]);
+        assert_eq!(best(9, &scores), [6, 1, 3, 0, 4]);
         assert_eq!(best(0, &scores), [0; 0]);
     }
 }

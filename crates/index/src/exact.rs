@@ -123,7 +123,7 @@ impl ExactIndex {
     }
 
     /// The `k` vectors with the largest inner product among those the filter lets through, best
-    /// first; fewer if there are fewer. Scores that are no number are left out.
+    /// first; fewer if there are fewer. Scores that are not finite are left out.
     ///
     /// # Panics
     /// If the query does not have `dim` values.
