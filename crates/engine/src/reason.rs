@@ -123,7 +123,7 @@ mod tests {
             reason("popularity", "item", "", 0.4),
             reason("content", "text", "", 0.3),
         ]);
-        insta::assert_snapshot!(told, @"people who chose “Heat” chose it too; reads like “Ronin”; many people choose it");
+        insta::assert_snapshot!(told, @"people who chose “Heat” chose it too; reads like “Ronin”; fits what was written");
         assert_eq!(sentence(&[reason("ease", "history", "Heat", -1.0)]), "");
     }
 
