@@ -2,17 +2,17 @@
 //!
 //! Text vectors are whitened (centred and decorrelated on the training items, see
 //! [`semrec_text::Whitening`]) and of unit length, `y_i`. The person is the recency-weighted sum
-//! `p = Σ_h decay^age(h) · y_h + text_weight · y_text`, and
+//! `p = Σ_h w_h · y_h + text_weight · y_text` with `w_h = (1 + age of h) ^ -recency`, and
 //!
 //! ```text
-//! score(i) = cos(p, y_i) = Σ_h decay^age(h) · ⟨y_h, y_i⟩ / ‖p‖ + …
+//! score(i) = cos(p, y_i) = Σ_h w_h · ⟨y_h, y_i⟩ / ‖p‖ + text_weight · ⟨y_text, y_i⟩ / ‖p‖
 //! ```
 //!
 //! so that what each item of the history adds is exact. An item or a person without any text gets
 //! minus infinity. Nothing is learned from clicks but the whitening: a new item is scored as well
 //! as an old one.
 
-use crate::history::{Touched, decay_for, touched};
+use crate::history::{RECENCY, Touched, recency_for, recent};
 use crate::{Cause, Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -28,8 +28,8 @@ const CHUNK: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ContentConfig {
-    /// Weight of an item relative to the one touched after it; 1 where the data have no order.
-    pub decay: f32,
+    /// How much less older items of the history count; 0 where the data have no order.
+    pub recency: f32,
     /// Weight of the person's own text relative to the newest item they touched.
     pub text_weight: f32,
     /// How far to whiten: 1 fully, 0 only centring.
@@ -41,7 +41,7 @@ pub struct ContentConfig {
 impl Default for ContentConfig {
     fn default() -> Self {
         Self {
-            decay: 0.8,
+            recency: RECENCY,
             text_weight: 1.0,
             power: 1.0,
             eps: 0.001,
@@ -53,7 +53,7 @@ impl Default for ContentConfig {
 #[derive(Clone, Debug)]
 pub struct Content {
     config: ContentConfig,
-    decay: f32,
+    recency: f32,
     whitening: Whitening,
     /// `[n_items, dim]`, unit rows, zero for an item without text.
     items: Arc<Vec<f32>>,
@@ -70,12 +70,12 @@ impl Model for Content {
             model: Self::NAME,
             problem,
         };
-        if !(config.decay > 0.0 && config.decay <= 1.0 && config.text_weight >= 0.0) {
+        if !(config.recency >= 0.0 && config.text_weight >= 0.0) {
             return Err(ModelError::Parameter {
                 model: Self::NAME,
                 problem: format!(
-                    "got decay {} and text_weight {}; expected 0 < decay ≤ 1 and text_weight ≥ 0",
-                    config.decay, config.text_weight
+                    "got recency {} and text_weight {}; expected numbers of at least 0",
+                    config.recency, config.text_weight
                 ),
             });
         }
@@ -103,10 +103,10 @@ impl Model for Content {
         .map_err(|e| fail(e.to_string()))?;
         let items = whitening.apply(vectors);
         (training.progress)("content: whitening", 1, 1);
-        let decay = decay_for(training.interactions.clock(), config.decay);
+        let recency = recency_for(training.interactions.clock(), config.recency);
         Ok(Self::of(
             *config,
-            decay,
+            recency,
             whitening,
             Arc::new(items.into_vec()),
         ))
@@ -118,7 +118,7 @@ impl Model for Content {
         let [n, dim] = tensors.shape("items")?;
         let mean = tensors.shared_f32("mean", &[dim_in])?;
         let matrix = tensors.shared_f32("matrix", &[dim_in, dim])?;
-        let decay = tensors.shared_f32("decay", &[1])?[0];
+        let recency = tensors.shared_f32("recency", &[1])?[0];
         let whitening = Whitening::from_parts(mean.to_vec(), matrix.to_vec()).map_err(|e| {
             ModelError::Tensor {
                 name: "matrix".to_owned(),
@@ -126,19 +126,19 @@ impl Model for Content {
             }
         })?;
         let items = tensors.shared_f32("items", &[n, dim])?;
-        Ok(Self::of(config, decay, whitening, items))
+        Ok(Self::of(config, recency, whitening, items))
     }
 }
 
 impl Content {
-    fn of(config: ContentConfig, decay: f32, whitening: Whitening, items: Arc<Vec<f32>>) -> Self {
+    fn of(config: ContentConfig, recency: f32, whitening: Whitening, items: Arc<Vec<f32>>) -> Self {
         let has_text = items
             .chunks_exact(whitening.dim_out())
             .map(|row| row.iter().any(|&x| x != 0.0))
             .collect();
         Self {
             config,
-            decay,
+            recency,
             whitening,
             items,
             has_text,
@@ -151,7 +151,7 @@ impl Content {
     }
 
     fn touched(&self, query: &Query<'_>) -> Vec<Touched> {
-        touched(query.history, self.decay, |i| {
+        recent(query.history, self.recency, |i| {
             self.has_text.get(i as usize).copied().unwrap_or(false)
         })
     }
@@ -256,7 +256,7 @@ impl Recommender for Content {
     fn save(&self, into: &mut Tensors) -> Result<(), ModelError> {
         let (n, dim) = (self.n_items(), self.whitening.dim_out());
         into.put_model(Self::NAME, &self.config)?;
-        into.put_f32("decay", &[1], vec![self.decay])?;
+        into.put_f32("recency", &[1], vec![self.recency])?;
         into.put_f32("items", &[n, dim], Arc::clone(&self.items))?;
         let dim_in = self.whitening.dim_in();
         into.put_f32("mean", &[dim_in], self.whitening.mean().to_vec())?;
@@ -303,7 +303,8 @@ mod tests {
     #[test]
     fn cosine_to_the_recency_weighted_history() {
         let model = model(&ContentConfig {
-            decay: 0.75,
+            // (1 + 1) ^ -recency = 0.75
+            recency: (4.0f32 / 3.0).log2(),
             ..ContentConfig::default()
         });
         // The person is 1 · y_2 + 0.75 · y_0, of length sqrt(1 + 0.5625) = 1.25: cosines are

@@ -1,9 +1,9 @@
 //! A history as the linear models read it: distinct known items, newer ones weighing more.
 //!
-//! `age` is the number of distinct items touched after an item's last event. The collaborative
-//! models weigh by a power, `(1 + age) ^ -recency` ([`recent`]): on validation data an exponential
-//! that suits the next event of a short history forgets most of a long one. The content model
-//! weighs by an exponential, `decay ^ age` ([`touched`]). Either way the newest item weighs 1.
+//! `weight = (1 + age) ^ -recency`, where `age` is the number of distinct items touched after this
+//! one's last event: the newest item weighs 1. A power and not an exponential, because on
+//! validation data an exponential that suits the next event of a short history forgets most of a
+//! long one.
 
 use crate::{Cause, Contribution, Query};
 use rayon::prelude::*;
@@ -23,46 +23,21 @@ pub(crate) struct Touched {
 /// third.
 pub(crate) const RECENCY: f32 = 0.6;
 
-/// The distinct items of `history` that are `known`, newest first, weighing `decay ^ age`; others
-/// are left out as if they had not happened.
-pub(crate) fn touched(history: &[Event], decay: f32, known: impl Fn(u32) -> bool) -> Vec<Touched> {
-    let mut next = 1.0;
-    distinct(history, known, |_| {
-        let weight = next;
-        next *= decay;
-        weight
-    })
-}
-
-/// Like [`touched`], weighing `(1 + age) ^ -recency`.
+/// The distinct items of `history` that are `known`, newest first; others are left out as if they
+/// had not happened.
 pub(crate) fn recent(history: &[Event], recency: f32, known: impl Fn(u32) -> bool) -> Vec<Touched> {
-    distinct(history, known, |age| (1.0 + age as f32).powf(-recency))
-}
-
-fn distinct(
-    history: &[Event],
-    known: impl Fn(u32) -> bool,
-    mut weight: impl FnMut(usize) -> f32,
-) -> Vec<Touched> {
     let mut seen = HashSet::with_capacity(history.len());
     let mut items = Vec::with_capacity(history.len());
     for event in history.iter().rev() {
         if known(event.item) && seen.insert(event.item) {
+            let age = items.len() as f32;
             items.push(Touched {
                 item: event.item,
-                weight: weight(items.len()),
+                weight: (1.0 + age).powf(-recency),
             });
         }
     }
     items
-}
-
-/// The decay to use: none where the data do not say in which order things happened.
-pub(crate) fn decay_for(clock: Clock, decay: f32) -> f32 {
-    match clock {
-        Clock::Seconds | Clock::Position => decay,
-        Clock::None => 1.0,
-    }
 }
 
 /// The exponent to use: 0 where the data do not say in which order things happened.
@@ -128,8 +103,6 @@ mod tests {
         let pairs = |touched: Vec<Touched>| -> Vec<(u32, f32)> {
             touched.iter().map(|t| (t.item, t.weight)).collect()
         };
-        let half_each = pairs(touched(&history, 0.5, |i| i < 9));
-        assert_eq!(half_each, [(3, 1.0), (1, 0.5), (2, 0.25), (7, 0.125)]);
         let by_age = pairs(recent(&history, 1.0, |i| i < 9));
         assert_eq!(
             by_age,
