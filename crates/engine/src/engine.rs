@@ -130,7 +130,11 @@ impl Engine {
             exclude_seen: !request.include_seen,
             allowed: None,
         };
-        let ranked = rank(&*self.model, &[query], &candidates, request.k).swap_remove(0);
+        // A sentence alone is a wish: what reads answers it, not what others chose.
+        let wish = request.text.is_some() && text.is_some() && history.is_empty();
+        let reader = if wish { self.model.reader() } else { None };
+        let model = reader.as_deref().unwrap_or(&*self.model);
+        let ranked = rank(model, &[query], &candidates, request.k).swap_remove(0);
         let missing = request.k.min(self.dataset.items.len()) - ranked.len();
         let words = match &text {
             Some((words, vector)) if request.explain => self.word_parts(words, vector)?,
@@ -138,7 +142,10 @@ impl Engine {
         };
         let mut items: Vec<Recommendation> = ranked
             .iter()
-            .map(|&r| self.recommendation(r, &query, request.explain, &words))
+            .map(|&r| {
+                let parts = model.explain(&query, r.item);
+                self.told(r, &parts, request.explain, &words)
+            })
             .collect();
         if missing > 0 {
             let popular = self.popular(&query, &ranked, request, missing);
@@ -350,17 +357,6 @@ impl Engine {
             .zip(without)
             .map(|((word, _), rest)| (word, whole.iter().zip(&rest).map(|(a, b)| a - b).collect()))
             .collect())
-    }
-
-    fn recommendation(
-        &self,
-        ranked: Ranked,
-        query: &Query<'_>,
-        explain: bool,
-        words: &[(String, Vec<f32>)],
-    ) -> Recommendation {
-        let contributions = self.model.explain(query, ranked.item);
-        self.told(ranked, &contributions, explain, words)
     }
 
     fn told(

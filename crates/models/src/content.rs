@@ -55,6 +55,9 @@ pub struct Content {
     config: ContentConfig,
     recency: f32,
     whitening: Whitening,
+    /// Mean of the items' vectors less that of the people's texts, `[dim_in]`: people write in
+    /// another voice than catalogues do. Zero where people have no texts.
+    voice: Vec<f32>,
     /// `[n_items, dim]`, unit rows, zero for an item without text.
     items: Arc<Vec<f32>>,
     has_text: Vec<bool>,
@@ -104,9 +107,10 @@ impl Model for Content {
         let items = whitening.apply(vectors);
         (training.progress)("content: whitening", 1, 1);
         let recency = recency_for(training.interactions.clock(), config.recency);
+        let voice = voice(training, whitening.mean());
         Ok(Self::of(
             *config,
-            recency,
+            (recency, voice),
             whitening,
             Arc::new(items.into_vec()),
         ))
@@ -126,12 +130,42 @@ impl Model for Content {
             }
         })?;
         let items = tensors.shared_f32("items", &[n, dim])?;
-        Ok(Self::of(config, recency, whitening, items))
+        let voice = tensors.shared_f32("voice", &[dim_in])?.to_vec();
+        Ok(Self::of(config, (recency, voice), whitening, items))
     }
 }
 
+/// What has to be added to a person's text for it to lie among the items' texts on average; of
+/// people with training events alone.
+fn voice(training: &Training<'_>, item_mean: &[f32]) -> Vec<f32> {
+    let mut sum = vec![0.0f32; item_mean.len()];
+    let mut count = 0.0f32;
+    if let Some(vectors) = training.user_vectors {
+        for (user, vector) in (0u32..).zip(vectors.rows()) {
+            let active = !training.interactions.of_user(user).is_empty();
+            if active && vector.iter().any(|&x| x != 0.0) {
+                sum.iter_mut().zip(vector).for_each(|(s, x)| *s += x);
+                count += 1.0;
+            }
+        }
+    }
+    if count == 0.0 {
+        return sum;
+    }
+    item_mean
+        .iter()
+        .zip(&sum)
+        .map(|(m, s)| m - s / count)
+        .collect()
+}
+
 impl Content {
-    fn of(config: ContentConfig, recency: f32, whitening: Whitening, items: Arc<Vec<f32>>) -> Self {
+    fn of(
+        config: ContentConfig,
+        (recency, voice): (f32, Vec<f32>),
+        whitening: Whitening,
+        items: Arc<Vec<f32>>,
+    ) -> Self {
         let has_text = items
             .chunks_exact(whitening.dim_out())
             .map(|row| row.iter().any(|&x| x != 0.0))
@@ -140,6 +174,7 @@ impl Content {
             config,
             recency,
             whitening,
+            voice,
             items,
             has_text,
         }
@@ -159,7 +194,8 @@ impl Content {
     /// The whitened text of the query times its weight, if there is any.
     fn text(&self, query: &Query<'_>) -> Option<Vec<f32>> {
         let text = query.text?;
-        let mut white = self.whitening.apply_one(text);
+        let shifted: Vec<f32> = text.iter().zip(&self.voice).map(|(x, v)| x + v).collect();
+        let mut white = self.whitening.apply_one(&shifted);
         white.iter_mut().for_each(|x| *x *= self.config.text_weight);
         white.iter().any(|&x| x != 0.0).then_some(white)
     }
@@ -253,12 +289,21 @@ impl Recommender for Content {
         parts
     }
 
+    /// The same items; a wish is written in the words of the catalogue, not in a person's voice.
+    fn reader(&self) -> Option<Box<dyn Recommender>> {
+        Some(Box::new(Self {
+            voice: vec![0.0; self.voice.len()],
+            ..self.clone()
+        }))
+    }
+
     fn save(&self, into: &mut Tensors) -> Result<(), ModelError> {
         let (n, dim) = (self.n_items(), self.whitening.dim_out());
         into.put_model(Self::NAME, &self.config)?;
         into.put_f32("recency", &[1], vec![self.recency])?;
         into.put_f32("items", &[n, dim], Arc::clone(&self.items))?;
         let dim_in = self.whitening.dim_in();
+        into.put_f32("voice", &[dim_in], self.voice.clone())?;
         into.put_f32("mean", &[dim_in], self.whitening.mean().to_vec())?;
         into.put_f32("matrix", &[dim_in, dim], self.whitening.matrix().to_vec())
     }

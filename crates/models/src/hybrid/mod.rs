@@ -12,8 +12,8 @@
 //! the items is made never-clicked (`rehearsal.rs`); the sources are then fitted again on
 //! everything. A never-clicked item is thus ranked by its text, on the scale of the others.
 //!
-//! A person who only wrote a sentence asks for something rather than leaving a trace of habits: the
-//! sources that read are then summed as they are, and popularity has no say.
+//! Where people have texts of their own, some are also asked about with their history hidden, so
+//! that the weights for `n_u = 0` know what such a text is worth.
 //!
 //! Memory: that of the sources, and 4 bytes per item. Fitting holds besides, for each of at most
 //! `max_cases` people, the features of about 200 items per source and 300 others.
@@ -38,6 +38,8 @@ const PER_SOURCE: usize = 4;
 /// Weights of the item itself: by its popularity, the same for a person without history, and if
 /// nobody touched it.
 const OWN: usize = 3;
+/// Of so many people with a text and a history, one is asked about by the text alone.
+const DESCRIBED: usize = 3;
 
 /// Parameters of [`Hybrid`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,8 +79,6 @@ impl Default for HybridConfig {
 pub struct Hybrid {
     config: HybridConfig,
     sources: Vec<Box<dyn Recommender>>,
-    /// For each source, whether it reads texts.
-    reads: Vec<bool>,
     /// `[4 * sources + 3]`, in the order of the formula.
     weights: Vec<f32>,
     /// `ln(1 + n_i)`, `[n_items]`.
@@ -110,11 +110,9 @@ impl Model for Hybrid {
             let sources = fit_sources(&names, config, &inner)?;
             fit_weights(&sources, &rehearsal, training, config)
         };
-        let sources = fit_sources(&names, config, training)?;
         Ok(Self {
             config: config.clone(),
-            reads: which_read(&sources)?,
-            sources,
+            sources: fit_sources(&names, config, training)?,
             weights,
             item_logs: logs(&training.interactions.item_counts()),
         })
@@ -140,7 +138,6 @@ impl Model for Hybrid {
         }
         Ok(Self {
             config,
-            reads: which_read(&sources)?,
             sources,
             weights: tensors
                 .shared_f32("weights", &[PER_SOURCE * n_sources + OWN])?
@@ -148,11 +145,6 @@ impl Model for Hybrid {
             item_logs: tensors.shared_f32("item_logs", &[n_items])?.to_vec(),
         })
     }
-}
-
-fn which_read(sources: &[Box<dyn Recommender>]) -> Result<Vec<bool>, ModelError> {
-    let reads = sources.iter().map(|s| registry::needs_text(s.name()));
-    reads.collect()
 }
 
 fn check(config: &HybridConfig) -> Result<(), ModelError> {
@@ -246,7 +238,7 @@ fn fit_weights(
     training: &Training<'_>,
     config: &HybridConfig,
 ) -> Vec<f32> {
-    let cases: Vec<(Case<'_>, Query<'_>)> = rehearsal
+    let mut cases: Vec<(Case<'_>, Query<'_>)> = rehearsal
         .cases
         .iter()
         .map(|case| {
@@ -258,6 +250,21 @@ fn fit_weights(
             (case, Query { history, text })
         })
         .collect();
+    let described: Vec<(Case<'_>, Query<'_>)> = cases
+        .iter()
+        .filter(|(_, query)| query.text.is_some() && !query.history.is_empty())
+        .step_by(DESCRIBED)
+        .map(|&(case, query)| {
+            (
+                case,
+                Query {
+                    history: &[],
+                    ..query
+                },
+            )
+        })
+        .collect();
+    cases.extend(described);
     let progress = training.progress;
     let mut questions = questions(
         sources,
@@ -342,11 +349,6 @@ fn prefix(source: usize) -> String {
 }
 
 impl Hybrid {
-    /// Whether only what the person wrote counts.
-    fn wish(&self, query: &Query<'_>) -> bool {
-        query.history.is_empty() && query.text.is_some() && self.reads.contains(&true)
-    }
-
     /// What a unit of source `s` weighs for an item of this `ln(1 + n_i)`.
     fn weight(&self, s: usize, item_log: f32, person: Person) -> f32 {
         let weights = &self.weights[PER_SOURCE * s..PER_SOURCE * (s + 1)];
@@ -374,9 +376,8 @@ impl Recommender for Hybrid {
         assert_eq!(out.len(), queries.len() * n, "[queries, n_items]");
         for (row, query) in out.chunks_exact_mut(n.max(1)).zip(queries) {
             let person = Person::of(query);
-            let wish = self.wish(query);
             for (score, &a) in row.iter_mut().zip(&self.item_logs) {
-                *score = if wish { 0.0 } else { self.standing(a, person) };
+                *score = self.standing(a, person);
             }
         }
         let mut part = vec![0.0; out.len()];
@@ -387,12 +388,6 @@ impl Recommender for Hybrid {
                 .zip(part.par_chunks(n.max(1)))
                 .zip(queries)
                 .for_each(|((row, part), query)| {
-                    if self.wish(query) {
-                        if self.reads[s] {
-                            row.iter_mut().zip(part).for_each(|(score, x)| *score += x);
-                        }
-                        return;
-                    }
                     let person = Person::of(query);
                     for ((score, &x), &a) in row.iter_mut().zip(part).zip(&self.item_logs) {
                         *score += compress(x) * self.weight(s, a, person);
@@ -407,10 +402,6 @@ impl Recommender for Hybrid {
         let Some(&item_log) = self.item_logs.get(item as usize) else {
             return Vec::new();
         };
-        if self.wish(query) {
-            let reading = self.sources.iter().zip(&self.reads).filter(|(_, r)| **r);
-            return reading.flat_map(|(s, _)| s.explain(query, item)).collect();
-        }
         let person = Person::of(query);
         let mut parts = vec![Contribution {
             source: "popularity".to_owned(),
@@ -432,6 +423,10 @@ impl Recommender for Hybrid {
         parts.retain(|c| c.amount != 0.0);
         parts.sort_by(|a, b| b.amount.total_cmp(&a.amount));
         parts
+    }
+
+    fn reader(&self) -> Option<Box<dyn Recommender>> {
+        self.sources.iter().find_map(|source| source.reader())
     }
 
     fn save(&self, into: &mut Tensors) -> Result<(), ModelError> {
