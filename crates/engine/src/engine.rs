@@ -115,6 +115,8 @@ impl Engine {
     }
 
     /// The best items for a person: of the model, and where it knows too few, the most popular.
+    /// A sentence without any history is a wish, not a trace of habits: it gets the items whose
+    /// text is nearest, as [`Engine::search`] does.
     ///
     /// # Errors
     /// [`EngineError::Request`] if the user, or every item of the history, is unknown.
@@ -130,11 +132,14 @@ impl Engine {
             exclude_seen: !request.include_seen,
             allowed: None,
         };
-        // A sentence alone is a wish: what reads answers it, not what others chose.
-        let wish = request.text.is_some() && text.is_some() && history.is_empty();
-        let reader = if wish { self.model.reader() } else { None };
-        let model = reader.as_deref().unwrap_or(&*self.model);
-        let ranked = rank(model, &[query], &candidates, request.k).swap_remove(0);
+        let wish = match &text {
+            Some((_, vector)) if request.text.is_some() && history.is_empty() => Some(vector),
+            _ => None,
+        };
+        let ranked = match wish {
+            Some(vector) => self.nearest(vector, request.k),
+            None => rank(&*self.model, &[query], &candidates, request.k).swap_remove(0),
+        };
         let missing = request.k.min(self.dataset.items.len()) - ranked.len();
         let words = match &text {
             Some((words, vector)) if request.explain => self.word_parts(words, vector)?,
@@ -143,7 +148,15 @@ impl Engine {
         let mut items: Vec<Recommendation> = ranked
             .iter()
             .map(|&r| {
-                let parts = model.explain(&query, r.item);
+                let parts = if wish.is_some() {
+                    vec![Contribution {
+                        source: "content".to_owned(),
+                        cause: Cause::Text,
+                        amount: r.score,
+                    }]
+                } else {
+                    self.model.explain(&query, r.item)
+                };
                 self.told(r, &parts, request.explain, &words)
             })
             .collect();
@@ -231,30 +244,45 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Request`] if the bundle has no texts, or `text` is empty.
     pub fn search(&self, text: &str, k: usize) -> Result<Reply, EngineError> {
-        let Some(index) = &self.vectors else {
+        if self.vectors.is_none() {
             return Err(EngineError::Request(
                 "this bundle was trained without texts, so there is nothing to search; train with --encoder minilm".to_owned(),
             ));
-        };
+        }
         if text.trim().is_empty() {
             return Err(EngineError::Request(
                 "the words to search for are empty".to_owned(),
             ));
         }
         let vector = self.encode(&[text])?.swap_remove(0);
-        let has_text = |i: u32| index.vector(i).is_some_and(|v| v.iter().any(|&x| x != 0.0));
-        let items = index
-            .search(&vector, k, has_text)
+        let items = self
+            .nearest(&vector, k)
             .into_iter()
-            .map(|n| Recommendation {
+            .map(|r| Recommendation {
                 source: "content".to_owned(),
-                ..self.bare(n.item, n.score)
+                ..self.bare(r.item, r.score)
             })
             .collect();
         Ok(Reply {
             items,
             notes: Vec::new(),
         })
+    }
+
+    /// The items with the nearest text.
+    fn nearest(&self, vector: &[f32], k: usize) -> Vec<Ranked> {
+        let Some(index) = &self.vectors else {
+            return Vec::new();
+        };
+        let has_text = |i: u32| index.vector(i).is_some_and(|v| v.iter().any(|&x| x != 0.0));
+        let found = index.search(vector, k, has_text);
+        found
+            .into_iter()
+            .map(|n| Ranked {
+                item: n.item,
+                score: n.score,
+            })
+            .collect()
     }
 
     /// The user's events, then the items named; unknown items are noted.

@@ -289,14 +289,6 @@ impl Recommender for Content {
         parts
     }
 
-    /// The same items; a wish is written in the words of the catalogue, not in a person's voice.
-    fn reader(&self) -> Option<Box<dyn Recommender>> {
-        Some(Box::new(Self {
-            voice: vec![0.0; self.voice.len()],
-            ..self.clone()
-        }))
-    }
-
     fn save(&self, into: &mut Tensors) -> Result<(), ModelError> {
         let (n, dim) = (self.n_items(), self.whitening.dim_out());
         into.put_model(Self::NAME, &self.config)?;

@@ -76,13 +76,6 @@ pub trait Recommender: Send + Sync + std::fmt::Debug {
     /// [`ModelError`] if a value cannot be stored.
     fn save(&self, into: &mut Tensors) -> Result<(), ModelError>;
 
-    /// The part of the model that answers a wish: a sentence that says what is sought, which is
-    /// not a trace of habits, so that popularity and other people have no say. `None` for a model
-    /// that does not read.
-    fn reader(&self) -> Option<Box<dyn Recommender>> {
-        None
-    }
-
     /// What was learned that a person would want to know, a line each.
     fn notes(&self) -> Vec<String> {
         Vec::new()

@@ -425,10 +425,6 @@ impl Recommender for Hybrid {
         parts
     }
 
-    fn reader(&self) -> Option<Box<dyn Recommender>> {
-        self.sources.iter().find_map(|source| source.reader())
-    }
-
     fn save(&self, into: &mut Tensors) -> Result<(), ModelError> {
         into.put_model(Self::NAME, &self.config)?;
         into.put_f32("weights", &[self.weights.len()], self.weights.clone())?;
