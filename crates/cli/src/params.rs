@@ -73,8 +73,8 @@ mod tests {
         ];
         let got = table(&set.map(str::to_owned)).unwrap();
         insta::assert_snapshot!(got.to_string(), @r#"
-        lambda = 500
         kind = "cosine"
+        lambda = 500
         on = true
 
         [params.ease]

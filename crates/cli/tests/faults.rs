@@ -1,4 +1,5 @@
 //! Bad input and bad luck: a clear error, exit code 1 or 2, and nothing lost.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -6,7 +6,9 @@ use semrec_data::Dataset;
 use semrec_models::{Cause, Contribution};
 
 /// Reasons that are told; the rest is small.
-const TOLD: usize = 3;
+const TOLD: usize = 2;
+/// Longest title in a sentence, in characters.
+const TITLE: usize = 48;
 
 /// Contributions as reasons, largest first, with the words that two texts share.
 pub(crate) fn reasons(
@@ -45,17 +47,25 @@ pub(crate) fn reasons(
         .collect()
 }
 
-/// The source with the largest sum of contributions.
+/// The source through which most of the score goes back to the person; if nothing does, the one
+/// with the largest part at all.
 pub(crate) fn leading_source(contributions: &[Contribution]) -> Option<&str> {
-    let mut sums: Vec<(&str, f32)> = Vec::new();
-    for c in contributions {
-        match sums.iter_mut().find(|(source, _)| *source == c.source) {
-            Some((_, sum)) => *sum += c.amount,
-            None => sums.push((&c.source, c.amount)),
+    let largest = |personal: bool| {
+        let mut sums: Vec<(&str, f32)> = Vec::new();
+        for c in contributions {
+            if personal && c.cause == Cause::Item {
+                continue;
+            }
+            match sums.iter_mut().find(|(source, _)| *source == c.source) {
+                Some((_, sum)) => *sum += c.amount,
+                None => sums.push((&c.source, c.amount)),
+            }
         }
-    }
-    sums.into_iter()
-        .max_by(|a, b| a.1.total_cmp(&b.1))
+        sums.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))
+    };
+    largest(true)
+        .filter(|(_, sum)| *sum > 0.0)
+        .or_else(|| largest(false))
         .map(|(source, _)| source)
 }
 
@@ -81,7 +91,8 @@ pub(crate) fn sentence(reasons: &[Reason]) -> String {
 
 fn clause(reason: &Reason) -> String {
     let words: Vec<&str> = reason.words.iter().map(|w| w.word.as_str()).collect();
-    match (reason.cause, &reason.title) {
+    let title = reason.title.as_deref().map(short);
+    match (reason.cause, title) {
         ("text", _) if words.is_empty() => "fits what was written".to_owned(),
         ("text", _) => format!(
             "fits what was written, most of all “{}”",
@@ -97,6 +108,15 @@ fn clause(reason: &Reason) -> String {
         ("history", Some(title)) => format!("people who chose “{title}” chose it too"),
         _ => "many people choose it".to_owned(),
     }
+}
+
+/// The beginning of a long title.
+fn short(title: &str) -> String {
+    if title.chars().count() <= TITLE {
+        return title.to_owned();
+    }
+    let start: String = title.chars().take(TITLE - 1).collect();
+    format!("{}…", start.trim_end())
 }
 
 #[cfg(test)]
@@ -115,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_tells_the_largest_three_once_each() {
+    fn a_sentence_tells_the_largest_two_once_each() {
         let told = sentence(&[
             reason("ease", "history", "Heat", 2.0),
             reason("item-knn", "history", "Heat", 1.0),
@@ -123,19 +143,26 @@ mod tests {
             reason("popularity", "item", "", 0.4),
             reason("content", "text", "", 0.3),
         ]);
-        insta::assert_snapshot!(told, @"people who chose “Heat” chose it too; reads like “Ronin”; fits what was written");
+        insta::assert_snapshot!(told, @"people who chose “Heat” chose it too; reads like “Ronin”");
         assert_eq!(sentence(&[reason("ease", "history", "Heat", -1.0)]), "");
     }
 
     #[test]
-    fn the_leading_source_is_the_one_with_the_largest_sum() {
-        let part = |source: &str, amount| Contribution {
+    fn the_leading_source_is_the_one_with_the_largest_personal_sum() {
+        let part = |source: &str, cause, amount| Contribution {
             source: source.to_owned(),
-            cause: Cause::Item,
+            cause,
             amount,
         };
-        let parts = [part("a", 0.6), part("b", 0.4), part("b", 0.4)];
+        let crowd = part("popularity", Cause::Item, 2.0);
+        let (a, b) = (
+            part("a", Cause::History(1), 0.6),
+            part("b", Cause::Text, 0.4),
+        );
+        let parts = [crowd.clone(), a, b.clone(), b];
         assert_eq!(leading_source(&parts), Some("b"));
+        let against = part("a", Cause::History(1), -0.1);
+        assert_eq!(leading_source(&[crowd, against]), Some("popularity"));
         assert_eq!(leading_source(&[]), None);
     }
 }

@@ -21,7 +21,8 @@ pub struct Recommendation {
     pub title: String,
     /// The model's score; comparable within one answer.
     pub score: f32,
-    /// The model that brought it here: the source with the largest part in its score.
+    /// The model that brought it here: the source through which most of the score goes back to
+    /// the person, or else the one with the largest part.
     pub source: String,
     /// Why, in words; empty unless asked for.
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -1,6 +1,7 @@
 //! Inner products of many queries with many rows: one matrix product, on one thread.
 
-use gemm::{Parallelism, gemm};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
 
 /// `out[q, r] = queries[q] · rows[r]`, all row-major with vectors of `dim` values.
 ///
@@ -11,33 +12,14 @@ pub(crate) fn products(queries: &[f32], rows: &[f32], dim: usize, out: &mut [f32
     assert_eq!(queries.len(), m * dim, "whole queries");
     assert_eq!(rows.len(), n * dim, "whole rows");
     assert_eq!(out.len(), m * n, "a score for each pair");
-    let (dim_stride, n_stride) = (dim.cast_signed(), n.cast_signed());
-    #[expect(unsafe_code, reason = "the gemm crate takes pointers")]
-    // SAFETY: `out` is m x n, `queries` m x dim and `rows` n x dim values, as asserted above; all
-    // strides stay inside them, `out` is borrowed mutably and so overlaps neither.
-    unsafe {
-        gemm(
-            m,
-            n,
-            dim,
-            out.as_mut_ptr(),
-            1,
-            n_stride,
-            false,
-            queries.as_ptr(),
-            1,
-            dim_stride,
-            rows.as_ptr(),
-            dim_stride,
-            1,
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            Parallelism::None,
-        );
-    }
+    matmul(
+        MatMut::from_row_major_slice_mut(out, m, n),
+        Accum::Replace,
+        MatRef::from_row_major_slice(queries, m, dim),
+        MatRef::from_row_major_slice(rows, n, dim).transpose(),
+        1.0,
+        Par::Seq,
+    );
 }
 
 #[cfg(test)]
