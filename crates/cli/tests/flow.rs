@@ -54,6 +54,26 @@ fn shop(home: &Path) -> (PathBuf, PathBuf) {
     paths
 }
 
+/// Person 0 bought s0, s2, s4, s6 and s8 along with the other buyers of red lamps.
+fn red_lamps_with_reasons_that_add_up(reply: &Value) {
+    let items = reply["items"].as_array().unwrap();
+    assert_eq!(items.len(), 3);
+    for item in items {
+        assert!(
+            item["title"].as_str().unwrap().starts_with("red lamp"),
+            "{reply}"
+        );
+        assert!(!item["why"].as_str().unwrap().is_empty(), "{reply}");
+        let parts = item["reasons"].as_array().unwrap();
+        let sum: f64 = parts.iter().map(|r| r["amount"].as_f64().unwrap()).sum();
+        let score = item["score"].as_f64().unwrap();
+        assert!(
+            (sum - score).abs() < 1e-3 * score.abs().max(1.0),
+            "{sum} of {score}"
+        );
+    }
+}
+
 #[test]
 fn from_two_files_to_a_report_and_recommendations_with_reasons() {
     let home = tempfile::tempdir().unwrap();
@@ -94,23 +114,7 @@ fn from_two_files_to_a_report_and_recommendations_with_reasons() {
         ],
     );
     let reply: Value = serde_json::from_str(&json).unwrap();
-    let items = reply["items"].as_array().unwrap();
-    assert_eq!(items.len(), 3);
-    for item in items {
-        // Person 0 bought s0, s2, s4, s6 and s8 along with the other buyers of red lamps.
-        assert!(
-            item["title"].as_str().unwrap().starts_with("red lamp"),
-            "{json}"
-        );
-        assert!(!item["why"].as_str().unwrap().is_empty(), "{json}");
-        let parts = item["reasons"].as_array().unwrap();
-        let sum: f64 = parts.iter().map(|r| r["amount"].as_f64().unwrap()).sum();
-        let score = item["score"].as_f64().unwrap();
-        assert!(
-            (sum - score).abs() < 1e-3 * score.abs().max(1.0),
-            "{sum} of {score}"
-        );
-    }
+    red_lamps_with_reasons_that_add_up(&reply);
 
     let said = done(
         home,

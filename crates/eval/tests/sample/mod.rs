@@ -156,6 +156,7 @@ pub(crate) fn results() -> Result<Results, EvalError> {
             fingerprint: "9f2c66b1".into(),
         },
         protocol: Protocol {
+            query: "both".to_owned(),
             split: "leave-one-out".into(),
             candidates: "full".into(),
             exclude_seen: true,
