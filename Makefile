@@ -17,8 +17,11 @@ demo: demo-tools
 	$(TARGET)/release/semrec up $(DATA)/movies.csv $(DATA)/ratings.csv --out demo
 	@echo "open $(CURDIR)/demo/report.html"
 
+# The reference vectors of the real encoder are compared where its weights lie in target/models.
 # nextest runs each test in its own process, but no examples of the documentation.
-test: tools
+test: demo-tools
+	cargo build --release --locked --bin semrec
+	$(TARGET)/release/semrec --quiet --home $(TARGET) model pull minilm
 	@if cargo nextest --version >/dev/null 2>&1; then \
 	    set -ex; \
 	    cargo nextest run --release --locked --workspace; \

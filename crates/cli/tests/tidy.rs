@@ -98,17 +98,26 @@ fn none(problems: &[String]) {
 
 // ---- crates
 
-/// The tables of dependencies of a manifest, those for one platform included.
-fn dependency_tables(manifest: &Table) -> Vec<&Table> {
+/// Kinds of dependencies that the crate itself is built with, and that its tests are.
+const OWN: &[&str] = &["dependencies", "build-dependencies"];
+const DEV: &[&str] = &["dev-dependencies"];
+
+/// The tables of dependencies of these kinds, those for one platform included.
+fn tables_of<'a>(manifest: &'a Table, kinds: &[&str]) -> Vec<&'a Table> {
     let mut places = vec![manifest];
     if let Some(targets) = manifest.get("target").and_then(Value::as_table) {
         places.extend(targets.values().filter_map(Value::as_table));
     }
-    let kinds = ["dependencies", "dev-dependencies", "build-dependencies"];
     places
         .into_iter()
         .flat_map(|place| kinds.iter().filter_map(|k| place.get(*k)?.as_table()))
         .collect()
+}
+
+fn dependency_tables(manifest: &Table) -> Vec<&Table> {
+    let mut tables = tables_of(manifest, OWN);
+    tables.extend(tables_of(manifest, DEV));
+    tables
 }
 
 /// Edges that the table does not have, versions that the workspace does not give, and lints that
@@ -147,14 +156,12 @@ fn crate_problems(folder: &str, manifest: &Table) -> Vec<String> {
     problems
 }
 
-/// Dependencies whose name is nowhere in the sources of the crate.
-fn unused_problems(folder: &str, manifest: &Table, sources: &str) -> Vec<String> {
+/// Dependencies of these tables whose name is nowhere in the sources.
+fn unused_problems(folder: &str, tables: &[&Table], sources: &str) -> Vec<String> {
     let words: BTreeSet<&str> = sources
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .collect();
-    let names = dependency_tables(manifest)
-        .into_iter()
-        .flat_map(Table::keys);
+    let names = tables.iter().flat_map(|table| table.keys());
     names
         .filter(|name| !words.contains(name.replace('-', "_").as_str()))
         .map(|name| format!("{folder}: '{name}' is in Cargo.toml and in no source; take it out"))
@@ -187,9 +194,12 @@ fn crates_use_what_the_table_allows() {
     for folder in members {
         let manifest = manifest(folder);
         problems.extend(crate_problems(folder, &manifest));
-        let own = sources.iter().filter(|f| f.starts_with(folder));
-        let text: String = own.map(|f| read(&root().join(f))).collect();
-        problems.extend(unused_problems(folder, &manifest, &text));
+        // What only tests and benches name is no dependency of the crate itself.
+        for (kinds, place) in [(OWN, Path::new(folder).join("src")), (DEV, folder.into())] {
+            let own = sources.iter().filter(|f| f.starts_with(&place));
+            let text: String = own.map(|f| read(&root().join(f))).collect();
+            problems.extend(unused_problems(folder, &tables_of(&manifest, kinds), &text));
+        }
     }
     none(&problems);
 }
@@ -211,8 +221,12 @@ fn a_crate_with_a_new_edge_is_refused() {
     assert_eq!(refused("crates/shop", ""), 1);
     assert_eq!(crate_problems("crates/eval", &Table::new()).len(), 1);
     let arrow = toml::from_str("[dependencies]\narrow-cast.workspace = true\n").unwrap();
-    assert!(unused_problems("x", &arrow, "use arrow_cast::cast;").is_empty());
-    assert_eq!(unused_problems("x", &arrow, "use arrow::cast;").len(), 1);
+    let unused = |kinds: &[&str], text: &str| {
+        unused_problems("x", &tables_of(&arrow, kinds), text).len()
+    };
+    assert_eq!(unused(OWN, "use arrow_cast::cast;"), 0);
+    assert_eq!(unused(OWN, "use arrow::cast;"), 1);
+    assert_eq!(unused(DEV, "use arrow::cast;"), 0);
     assert!(member_problems(&["crates/data", "crates/models", "crates/cli"]).is_empty());
     assert_eq!(member_problems(&["crates/cli", "crates/data"]).len(), 1);
     assert_eq!(member_problems(&["crates/data", "crates/shop"]).len(), 1);
