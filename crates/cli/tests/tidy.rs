@@ -221,9 +221,8 @@ fn a_crate_with_a_new_edge_is_refused() {
     assert_eq!(refused("crates/shop", ""), 1);
     assert_eq!(crate_problems("crates/eval", &Table::new()).len(), 1);
     let arrow = toml::from_str("[dependencies]\narrow-cast.workspace = true\n").unwrap();
-    let unused = |kinds: &[&str], text: &str| {
-        unused_problems("x", &tables_of(&arrow, kinds), text).len()
-    };
+    let unused =
+        |kinds: &[&str], text: &str| unused_problems("x", &tables_of(&arrow, kinds), text).len();
     assert_eq!(unused(OWN, "use arrow_cast::cast;"), 0);
     assert_eq!(unused(OWN, "use arrow::cast;"), 1);
     assert_eq!(unused(DEV, "use arrow::cast;"), 0);
