@@ -31,7 +31,7 @@ pub struct BundleInfo {
     pub format: u32,
     /// Name of the model.
     pub model: String,
-    /// Its parameters, as fitted.
+    /// Its parameters: as given, and the defaults of the rest.
     pub params: serde_json::Value,
     /// Name of the data set.
     pub dataset: String,

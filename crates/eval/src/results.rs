@@ -60,7 +60,7 @@ pub struct Protocol {
 pub struct ModelResult {
     /// The name `--models` takes.
     pub name: String,
-    /// Its parameters, as fitted.
+    /// Its parameters: as given, and the defaults of the rest.
     pub params: serde_json::Map<String, serde_json::Value>,
     /// Seconds to fit.
     pub fit_seconds: f64,

@@ -1,6 +1,6 @@
 //! Random: the floor every figure stands on.
 //!
-//! `score(i) = hash(seed, newest item of the history, i)`, uniform in [0, 1): a ranking without
+//! `score(i) = hash(seed, newest item and length of the history, i)`, uniform in [0, 1): a ranking without
 //! any knowledge, the same for the same seed and history. Its expected recall@k is `k / n_items`.
 
 use crate::{Cause, Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
