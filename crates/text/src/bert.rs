@@ -9,7 +9,7 @@
 //! 4·len·hidden. Scratch: (2·hidden + max(3·hidden, intermediate)) values a token.
 
 use crate::TextError;
-use crate::compute::{Aligned, Attention, AttentionScratch, Finish, Panels, layer_norm, multiply};
+use crate::compute::{Aligned, Attention, AttentionScratch, Finish, Panels, RowScratch, layer_norm, multiply};
 use crate::settings::BertConfig;
 use crate::weights::Weights;
 use pulp::Arch;
@@ -49,6 +49,7 @@ pub(crate) struct Scratch {
     context: Aligned,
     wide: Aligned,
     attention: AttentionScratch,
+    rows: RowScratch,
 }
 
 impl Bert {
@@ -107,13 +108,9 @@ impl Bert {
         for layer in &self.layers {
             let width = layer.qkv.n();
             let qkv = scratch.wide.at_least(tokens * width.max(layer.up.n()));
-            multiply(
-                self.arch,
-                x,
-                &layer.qkv,
-                &mut qkv[..tokens * width],
-                Finish::Store,
-            );
+            let rows = &mut scratch.rows;
+            let out = (&mut qkv[..tokens * width], Finish::Store);
+            multiply(self.arch, x, &layer.qkv, out, rows);
             let mut first = 0;
             for sequence in sequences {
                 let rows = first..first + sequence.len();
@@ -125,11 +122,11 @@ impl Bert {
                 );
                 first = rows.end;
             }
-            multiply(self.arch, context, &layer.output, x, Finish::Add);
+            multiply(self.arch, context, &layer.output, (&mut *x, Finish::Add), rows);
             layer.attention_norm.apply(self.arch, x);
             let wide = &mut qkv[..tokens * layer.up.n()];
-            multiply(self.arch, x, &layer.up, wide, Finish::Gelu);
-            multiply(self.arch, wide, &layer.down, x, Finish::Add);
+            multiply(self.arch, x, &layer.up, (&mut *wide, Finish::Gelu), rows);
+            multiply(self.arch, wide, &layer.down, (&mut *x, Finish::Add), rows);
             layer.norm.apply(self.arch, x);
         }
         x

@@ -31,7 +31,7 @@ use tokenizers::{Tokenizer, TruncationParams};
 const WINDOW: usize = 8192;
 /// Tokens of one batch, unless a single text has more: bounds the scratch memory of a thread to
 /// about 10 MiB for 384 dimensions, and keeps the activations near the second-level cache.
-const BATCH_TOKENS: usize = 512;
+const BATCH_TOKENS: usize = 256;
 /// Files whose contents make up the fingerprint, beside the length limit.
 const FINGERPRINTED: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
 

@@ -6,12 +6,15 @@
 //! its neighbours in a batch nor on the number of threads.
 
 mod aligned;
+mod amx;
 mod attention;
 mod exponential;
 mod layer_norm;
+mod pieces;
 mod product;
+mod split;
 
 pub(crate) use aligned::Aligned;
 pub(crate) use attention::{Attention, AttentionScratch};
 pub(crate) use layer_norm::layer_norm;
-pub(crate) use product::{Finish, Panels, multiply};
+pub(crate) use product::{Finish, Panels, RowScratch, multiply};

@@ -9,7 +9,10 @@
 //! The test compares it with the plain triple loop.
 
 use super::Aligned;
+use super::amx::Amx;
 use super::exponential::gelu;
+use super::pieces::SplitPiece;
+use super::split::{SplitProduct, SplitWeights};
 use pulp::{Arch, Simd, WithSimd};
 
 /// Columns of a panel of weights: three AVX-512, six AVX2 or twelve NEON registers.
@@ -34,15 +37,39 @@ pub(crate) enum Finish {
 pub(crate) struct Panels {
     k: usize,
     n: usize,
-    weights: Aligned,
+    weights: Packed,
     bias: Vec<f32>,
 }
 
+/// The layouts of weights, one for each way to multiply.
+#[derive(Debug)]
+enum Packed {
+    /// Panels of [`WIDTH`] columns, for multiply-adds.
+    Columns(Aligned),
+    /// Two bf16 a value, for matrix tiles.
+    Split(SplitWeights),
+}
+
+/// Memory for the rows of `a` in the layout of the tiles; at most 4·m·k bytes, rounded up.
+#[derive(Debug, Default)]
+pub(crate) struct RowScratch {
+    split: Vec<SplitPiece>,
+}
+
 impl Panels {
-    /// Packs a matrix stored as `[n, k]` row-major, one row an output, as `torch.nn.Linear` does.
+    /// Packs a matrix stored as `[n, k]` row-major, one row an output, as `torch.nn.Linear` does,
+    /// for the fastest way this CPU has.
     pub(crate) fn from_linear(weight: &[f32], bias: Vec<f32>) -> Self {
         let n = bias.len();
         let k = weight.len() / n;
+        if let Some(amx) = Amx::detect() {
+            return Self {
+                k,
+                n,
+                weights: Packed::Split(SplitWeights::pack(amx, weight, n, k)),
+                bias,
+            };
+        }
         let mut weights = Aligned::zeros(n.div_ceil(WIDTH) * WIDTH * k);
         pack_rows::<WIDTH>(
             weight.chunks_exact(k),
@@ -52,7 +79,7 @@ impl Panels {
         Self {
             k,
             n,
-            weights,
+            weights: Packed::Columns(weights),
             bias,
         }
     }
@@ -78,20 +105,40 @@ pub(crate) fn pack_rows<'a, const W: usize>(
 }
 
 /// `out[m, n] = finish(a[m, k] · b + bias)`, both row-major without gaps.
-pub(crate) fn multiply(arch: Arch, a: &[f32], b: &Panels, out: &mut [f32], finish: Finish) {
-    let padded = b.n.div_ceil(WIDTH) * WIDTH;
-    let op = Product::<WIDTH> {
-        a,
-        a_stride: b.k,
-        b: b.weights.get(padded * b.k),
-        k: b.k,
-        n: b.n,
-        bias: &b.bias,
-        out,
-        out_stride: b.n,
-        finish,
-    };
-    arch.dispatch(op);
+pub(crate) fn multiply(
+    arch: Arch,
+    a: &[f32],
+    b: &Panels,
+    (out, finish): (&mut [f32], Finish),
+    scratch: &mut RowScratch,
+) {
+    match &b.weights {
+        Packed::Columns(weights) => {
+            let padded = b.n.div_ceil(WIDTH) * WIDTH;
+            let op = Product::<WIDTH> {
+                a,
+                a_stride: b.k,
+                b: weights.get(padded * b.k),
+                k: b.k,
+                n: b.n,
+                bias: &b.bias,
+                out,
+                out_stride: b.n,
+                finish,
+            };
+            arch.dispatch(op);
+        }
+        Packed::Split(weights) => SplitProduct {
+            a,
+            k: b.k,
+            b: weights,
+            bias: &b.bias,
+            out,
+            finish,
+            pieces: &mut scratch.split,
+        }
+        .run(arch),
+    }
 }
 
 /// One product, with strides, so that it can read and write parts of wider rows.
@@ -210,7 +257,7 @@ fn step<S: Simd, const MR: usize, const NV: usize, const W: usize>(
 }
 
 #[inline(always)]
-fn write<S: Simd>(simd: S, sums: &[S::f32s], bias: &[f32], out: &mut [f32], finish: Finish) {
+pub(crate) fn write<S: Simd>(simd: S, sums: &[S::f32s], bias: &[f32], out: &mut [f32], finish: Finish) {
     let lanes = S::F32_LANES;
     for (i, out) in out.chunks_mut(lanes).enumerate() {
         let mut x = sums[i];
@@ -251,7 +298,7 @@ mod tests {
             for finish in [Finish::Store, Finish::Gelu, Finish::Add] {
                 let mut out = values(m * n, 4);
                 let before = out.clone();
-                multiply(Arch::new(), &a, &panels, &mut out, finish);
+                multiply(Arch::new(), &a, &panels, (&mut out, finish), &mut RowScratch::default());
                 for i in 0..m {
                     for j in 0..n {
                         let parts = (0..k).map(|x| f64::from(a[i * k + x] * w[j * k + x]));
