@@ -1,8 +1,8 @@
 //! A pretrained encoder: texts in, one unit vector each out.
 //!
 //! A model is a directory as `transformers` and `sentence-transformers` write it: `config.json`,
-//! `tokenizer.json`, `model.safetensors`, and where present `modules.json`, the pooling
-//! configuration and `sentence_bert_config.json`. Texts are tokenised [`WINDOW`] at a time, sorted
+//! `tokenizer.json`, `model.safetensors`, and where present `modules.json` with the folders it
+//! names, `config_sentence_transformers.json` and `sentence_bert_config.json`. Texts are tokenised [`WINDOW`] at a time, sorted
 //! by length, cut into batches by their tokens and laid end to end, so that no work goes into
 //! padding; batches run in parallel, each on one thread.
 //!
@@ -14,12 +14,14 @@
 //! # Ok::<(), semrec_text::TextError>(())
 //! ```
 
-use crate::bert::{Bert, Scratch};
-use crate::settings::{ArchitectureConfig, Pooling, Settings};
+use crate::head::Head;
+use crate::settings::{Settings, Step};
+use crate::transformer::{Scratch, Transformer};
 use crate::weights::Weights;
 use crate::{TextError, Vectors};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::Read;
 use std::path::Path;
@@ -42,7 +44,8 @@ pub struct Encoder {
     fingerprint: String,
     tokenizer: Tokenizer,
     settings: Settings,
-    model: Bert,
+    model: Transformer,
+    head: Head,
     /// Buffers of the threads that are not encoding just now; never more than there are threads.
     scratch: Mutex<Vec<Scratch>>,
 }
@@ -55,8 +58,7 @@ impl Encoder {
     /// supported.
     pub fn load(dir: &Path) -> Result<Self, TextError> {
         let settings = Settings::read(dir)?;
-        let ArchitectureConfig::Bert(config) = &settings.architecture;
-        let tokenizer = tokenizer(dir, &settings, config.vocabulary)?;
+        let tokenizer = tokenizer(dir, &settings)?;
         let weights = Weights::open(&dir.join("model.safetensors"))?;
         Ok(Self {
             name: dir.file_name().map_or_else(
@@ -64,7 +66,8 @@ impl Encoder {
                 |name| name.to_string_lossy().into_owned(),
             ),
             fingerprint: fingerprint(dir, &settings)?,
-            model: Bert::load(&weights, config)?,
+            model: Transformer::load(&weights, &settings.shape, settings.max_tokens)?,
+            head: Head::load(&settings)?,
             tokenizer,
             settings,
             scratch: Mutex::default(),
@@ -80,7 +83,37 @@ impl Encoder {
     /// Length of the vectors.
     #[must_use]
     pub fn dim(&self) -> usize {
-        self.model.hidden()
+        self.head.dim()
+    }
+
+    /// The architecture, as `config.json` calls it: `bert`, `qwen3` and so on.
+    #[must_use]
+    pub fn architecture(&self) -> &str {
+        self.settings.shape.family.name()
+    }
+
+    /// Number of transformer layers.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.model.layers()
+    }
+
+    /// Number of weights that were read.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.model.parameters() + self.head.parameters()
+    }
+
+    /// What [`Encoder::encode`] puts before a text; empty for nothing.
+    #[must_use]
+    pub fn passage_prompt(&self) -> &str {
+        &self.settings.prompts.passage
+    }
+
+    /// What [`Encoder::encode_queries`] puts before a text; empty for nothing.
+    #[must_use]
+    pub fn query_prompt(&self) -> &str {
+        &self.settings.prompts.query
     }
 
     /// Tokens a text is cut at, the special ones included.
@@ -89,15 +122,16 @@ impl Encoder {
         self.settings.max_tokens
     }
 
-    /// SHA-256 over configuration, tokenizer, weights, pooling and length limit, hexadecimal:
-    /// equal fingerprints, equal vectors.
+    /// SHA-256 over configuration, tokenizer, weights, pooling, what follows it, prompts and length
+    /// limit, hexadecimal: equal fingerprints, equal vectors.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// The unit vectors of the texts, `[n, dim]`, in their order. An empty text is encoded like
-    /// any other: its special tokens have a vector.
+    /// The unit vectors of texts that are searched (items, documents), `[n, dim]`, in their order.
+    /// An empty text is encoded like any other, by its special tokens; where the tokenizer adds
+    /// none, its vector is zero.
     ///
     /// `progress` is called with (texts done, texts in all) after each batch, from any thread.
     /// The result does not depend on the number of threads, nor on which texts come together.
@@ -109,6 +143,28 @@ impl Encoder {
         texts: &[S],
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Vectors, TextError> {
+        self.encode_after(&self.settings.prompts.passage, texts, progress)
+    }
+
+    /// The same of texts that are searched for (queries, what a person wrote): they differ from
+    /// [`Encoder::encode`] where the model has a prompt of its own for queries.
+    ///
+    /// # Errors
+    /// [`TextError::Tokenize`] if the tokenizer refuses a text.
+    pub fn encode_queries<S: AsRef<str> + Sync>(
+        &self,
+        texts: &[S],
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Vectors, TextError> {
+        self.encode_after(&self.settings.prompts.query, texts, progress)
+    }
+
+    fn encode_after<S: AsRef<str> + Sync>(
+        &self,
+        prompt: &str,
+        texts: &[S],
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Vectors, TextError> {
         let mut vectors = Vectors::zeros(texts.len(), self.dim());
         let done = AtomicUsize::new(0);
         let report = |texts_done: usize| {
@@ -116,25 +172,25 @@ impl Encoder {
             progress(before + texts_done, texts.len());
         };
         for (i, window) in texts.chunks(WINDOW).enumerate() {
-            self.encode_window(window, i * WINDOW, &mut vectors, &report)?;
+            let tokens: Vec<Vec<u32>> = window
+                .par_iter()
+                .map(|text| self.tokens(prompt, text.as_ref()))
+                .collect::<Result<_, _>>()?;
+            self.encode_window(&tokens, i * WINDOW, &mut vectors, &report);
         }
         Ok(vectors)
     }
 
-    fn encode_window<S: AsRef<str> + Sync>(
+    fn encode_window(
         &self,
-        texts: &[S],
+        tokens: &[Vec<u32>],
         first_row: usize,
         vectors: &mut Vectors,
         report: &(impl Fn(usize) + Sync),
-    ) -> Result<(), TextError> {
-        let tokens: Vec<Vec<u32>> = texts
-            .par_iter()
-            .map(|text| self.tokens(text.as_ref()))
-            .collect::<Result<_, _>>()?;
+    ) {
         let mut order: Vec<usize> = (0..tokens.len()).collect();
         order.sort_by_key(|&i| std::cmp::Reverse(tokens[i].len()));
-        let batches: Vec<&[usize]> = batches(&order, &tokens);
+        let batches: Vec<&[usize]> = batches(&order, tokens);
         let rows: Vec<Vec<f32>> = batches
             .par_iter()
             .map(|batch| {
@@ -149,15 +205,17 @@ impl Encoder {
                 vectors.row_mut(first_row + i).copy_from_slice(row);
             }
         }
-        Ok(())
     }
 
-    fn tokens(&self, text: &str) -> Result<Vec<u32>, TextError> {
-        let encoding = if self.settings.lowercase {
-            self.tokenizer.encode_fast(text.to_lowercase(), true)
-        } else {
-            self.tokenizer.encode_fast(text, true)
-        };
+    fn tokens(&self, prompt: &str, text: &str) -> Result<Vec<u32>, TextError> {
+        let mut text = Cow::Borrowed(text);
+        if !prompt.is_empty() {
+            text = Cow::Owned(format!("{prompt}{text}"));
+        }
+        if self.settings.lowercase {
+            text = Cow::Owned(text.to_lowercase());
+        }
+        let encoding = self.tokenizer.encode_fast(text, true);
         let encoding = encoding.map_err(|e| TextError::Tokenize {
             model: self.name.clone(),
             problem: e.to_string(),
@@ -168,14 +226,8 @@ impl Encoder {
     /// The unit vectors of some sequences, `[n, dim]`; zero for a sequence without tokens.
     fn encode_batch(&self, sequences: &[&[u32]]) -> Vec<f32> {
         let mut scratch = self.take_scratch();
-        let hidden = self.dim();
-        let mut states = self.model.forward(sequences, &mut scratch);
-        let mut rows = vec![0.0; sequences.len() * hidden];
-        for (sequence, row) in sequences.iter().zip(rows.chunks_exact_mut(hidden)) {
-            let (own, rest) = states.split_at(sequence.len() * hidden);
-            states = rest;
-            pool(own, self.settings.pooling, row);
-        }
+        let states = self.model.forward(sequences, &mut scratch);
+        let rows = self.head.apply(sequences, states);
         self.scratch
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -186,22 +238,6 @@ impl Encoder {
     fn take_scratch(&self) -> Scratch {
         let mut pool = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         pool.pop().unwrap_or_default()
-    }
-}
-
-/// Pools the vectors of one text's tokens, `[len, row.len()]`, and scales the result to length 1.
-fn pool(states: &[f32], pooling: Pooling, row: &mut [f32]) {
-    let take = match pooling {
-        Pooling::Mean => states.len(),
-        Pooling::First => row.len().min(states.len()),
-    };
-    for state in states[..take].chunks_exact(row.len()) {
-        row.iter_mut().zip(state).for_each(|(sum, x)| *sum += x);
-    }
-    // The length of the sum is as good as that of the mean.
-    let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-    if norm > 0.0 {
-        row.iter_mut().for_each(|x| *x /= norm);
     }
 }
 
@@ -226,7 +262,8 @@ fn batches<'a>(order: &'a [usize], tokens: &[Vec<u32>]) -> Vec<&'a [usize]> {
     batches
 }
 
-fn tokenizer(dir: &Path, settings: &Settings, vocabulary: usize) -> Result<Tokenizer, TextError> {
+fn tokenizer(dir: &Path, settings: &Settings) -> Result<Tokenizer, TextError> {
+    let vocabulary = settings.shape.vocabulary;
     let path = dir.join("tokenizer.json");
     let bytes = std::fs::read(&path).map_err(|e| TextError::io(&path, e))?;
     let bad = |problem: String| TextError::format(&path, problem);
@@ -265,12 +302,35 @@ fn fingerprint(dir: &Path, settings: &Settings) -> Result<String, TextError> {
         hash.update(file_hash(&path).map_err(|e| TextError::io(&path, e))?);
     }
     let Settings {
+        shape: _,
         pooling,
+        steps,
         max_tokens,
         lowercase,
-        ..
+        prompts,
+        truncate,
     } = settings;
     hash.update(format!("{pooling:?} {max_tokens} {lowercase}"));
+    // A model that has none of what follows keeps the fingerprint it had before there was any.
+    for step in steps {
+        match step {
+            Step::Dense(dense) => {
+                let weights = file_hash(&dense.file).map_err(|e| TextError::io(&dense.file, e))?;
+                hash.update(format!(" dense {:?} {}", dense.activation, dense.bias));
+                hash.update(weights);
+            }
+            Step::Normalize => hash.update(" normalize"),
+        }
+    }
+    if !prompts.is_empty() {
+        hash.update(format!(
+            " prompts {:?} {:?}",
+            prompts.query, prompts.passage
+        ));
+    }
+    if let Some(cut) = truncate {
+        hash.update(format!(" cut {cut}"));
+    }
     Ok(hex(&hash.finalize()))
 }
 

@@ -1,13 +1,15 @@
 //! Texts in, vectors out: tokenizer, transformer encoder, pooling, whitening, embedding cache.
 
-mod bert;
 mod cache;
 mod compute;
 mod encoder;
 mod error;
+mod head;
 mod parquet;
+mod pooling;
 mod settings;
 mod store;
+mod transformer;
 mod vectors;
 mod weights;
 mod whitening;

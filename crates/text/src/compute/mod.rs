@@ -10,8 +10,12 @@ mod attention;
 mod exponential;
 mod layer_norm;
 mod product;
+mod relative;
+mod rms_norm;
 
 pub(crate) use aligned::Aligned;
 pub(crate) use attention::{Attention, AttentionScratch};
 pub(crate) use layer_norm::layer_norm;
 pub(crate) use product::{Finish, Panels, multiply};
+pub(crate) use relative::RelativeBias;
+pub(crate) use rms_norm::rms_norm;

@@ -9,7 +9,7 @@
 //! The test compares it with the plain triple loop.
 
 use super::Aligned;
-use super::exponential::gelu;
+use super::exponential::{gelu, gelu_tanh, silu};
 use pulp::{Arch, Simd, WithSimd};
 
 /// Columns of a panel of weights: three AVX-512, six AVX2 or twelve NEON registers.
@@ -25,8 +25,16 @@ pub(crate) enum Finish {
     Store,
     /// out = gelu(sum + bias).
     Gelu,
+    /// out = gelu(sum + bias) in its tanh approximation.
+    GeluTanh,
+    /// out = max(sum + bias, 0).
+    Relu,
+    /// out = silu(sum + bias).
+    Silu,
     /// out = out + sum + bias.
     Add,
+    /// out = out·(sum + bias), the second factor of a gated feed-forward layer.
+    Multiply,
 }
 
 /// A weight matrix packed for [`multiply`], with its bias.
@@ -221,7 +229,11 @@ fn write<S: Simd>(simd: S, sums: &[S::f32s], bias: &[f32], out: &mut [f32], fini
         x = match finish {
             Finish::Store => x,
             Finish::Gelu => gelu(simd, x),
+            Finish::GeluTanh => gelu_tanh(simd, x),
+            Finish::Relu => simd.max_f32s(x, simd.splat_f32s(0.0)),
+            Finish::Silu => silu(simd, x),
             Finish::Add => simd.add_f32s(simd.partial_load_f32s(out), x),
+            Finish::Multiply => simd.mul_f32s(simd.partial_load_f32s(out), x),
         };
         simd.partial_store_f32s(out, x);
     }
@@ -237,6 +249,16 @@ mod tests {
             .collect()
     }
 
+    const FINISHES: [Finish; 7] = [
+        Finish::Store,
+        Finish::Gelu,
+        Finish::GeluTanh,
+        Finish::Relu,
+        Finish::Silu,
+        Finish::Add,
+        Finish::Multiply,
+    ];
+
     #[test]
     fn agrees_with_the_plain_loop() {
         for (m, k, n) in [
@@ -248,7 +270,7 @@ mod tests {
         ] {
             let (a, w, bias) = (values(m * k, 1), values(n * k, 2), values(n, 3));
             let panels = Panels::from_linear(&w, bias.clone());
-            for finish in [Finish::Store, Finish::Gelu, Finish::Add] {
+            for finish in FINISHES {
                 let mut out = values(m * n, 4);
                 let before = out.clone();
                 multiply(Arch::new(), &a, &panels, &mut out, finish);
@@ -261,11 +283,14 @@ mod tests {
                         let want = match finish {
                             Finish::Store => sum,
                             // The tanh form is within 5e-4 of the exact one, which has its own test.
-                            Finish::Gelu => {
+                            Finish::Gelu | Finish::GeluTanh => {
                                 let inner = 0.797_884_56 * (sum + 0.044_715 * sum.powi(3));
                                 0.5 * sum * (1.0 + inner.tanh())
                             }
+                            Finish::Relu => sum.max(0.0),
+                            Finish::Silu => sum / (1.0 + (-sum).exp()),
                             Finish::Add => sum + f64::from(before[i * n + j]),
+                            Finish::Multiply => sum * f64::from(before[i * n + j]),
                         };
                         let got = f64::from(out[i * n + j]);
                         let tolerance = if finish == Finish::Gelu {
