@@ -1,7 +1,8 @@
 //! Prompts and the dimension to cut at, from `config_sentence_transformers.json`.
 //!
 //! A prompt stands before the text, joined as they are. Models like E5 were trained with one for
-//! what is searched (`passage: `) and another for what is searched for (`query: `).
+//! what is searched (`passage: `) and another for what is searched for (`query: `). Where a kind
+//! has no prompt of its own, the default one stands before it.
 
 use super::{Raw, read as read_json};
 use crate::TextError;

@@ -7,7 +7,7 @@ Writes for each architecture, next to itself
 - architectures/NAME/        a model directory as transformers and sentence-transformers save it
 - architectures/NAME.json    texts, their vectors as passages, and as queries where these differ
 
-The vectors are those of sentence-transformers (encode_document and encode_query), which reads the
+The vectors are those of sentence-transformers (encode with the name of the prompt), which reads the
 very directory the test reads; of models without modules.json, the last token's state by
 transformers. Each model has another of the quirks that are found on the hub: a head beside the
 model, a prefix, gamma and beta, modules behind the pooling, special tokens or none.
@@ -162,8 +162,11 @@ def vectors(folder, texts, name):
     if (folder / "modules.json").exists():
         model = SentenceTransformer(str(folder), device="cpu")
         options = {"batch_size": 1, "normalize_embeddings": True}
-        passages = model.encode_document(texts, **options)
-        queries = model.encode_query(texts, **options)
+        # By name, because encode_document of 6.2 prefers its own empty "document" to "passage".
+        named = [n for n in ("document", "passage") if model.prompts.get(n)]
+        passages = model.encode(texts, prompt_name=named[0] if named else None, **options)
+        query = "query" if model.prompts.get("query") else None
+        queries = model.encode(texts, prompt_name=query, **options)
     else:
         model = tf.AutoModel.from_pretrained(folder).eval()
         tokenizer = tf.AutoTokenizer.from_pretrained(folder)
