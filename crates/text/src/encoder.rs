@@ -1,10 +1,11 @@
 //! A pretrained encoder: texts in, one unit vector each out.
 //!
 //! A model is a directory as `transformers` and `sentence-transformers` write it: `config.json`,
-//! `tokenizer.json`, `model.safetensors`, and where present `modules.json`, the pooling
-//! configuration and `sentence_bert_config.json`. Texts are tokenised [`WINDOW`] at a time, sorted
-//! by length, cut into batches by their tokens and laid end to end, so that no work goes into
-//! padding; batches run in parallel, each on one thread.
+//! `tokenizer.json`, `model.safetensors`, and where present `modules.json` with the folders it
+//! names, `config_sentence_transformers.json` and `sentence_bert_config.json`. Texts are tokenised
+//! [`WINDOW`] at a time, sorted by length, cut into batches by their tokens and laid end to end, so
+//! that no work goes into padding; batches run in parallel, each on one thread, beside the
+//! tokenising of the next window. The weights are mapped, not read.
 //!
 //! ```no_run
 //! use semrec_text::Encoder;
@@ -14,14 +15,15 @@
 //! # Ok::<(), semrec_text::TextError>(())
 //! ```
 
-use crate::bert::{Bert, Scratch};
-use crate::settings::{ArchitectureConfig, Pooling, Settings};
+use crate::compute::Kernels;
+use crate::fingerprint::Fingerprint;
+use crate::head::Head;
+use crate::settings::Settings;
+use crate::transformer::{Scratch, Transformer};
 use crate::weights::Weights;
 use crate::{TextError, Vectors};
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
-use std::io::Read;
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -30,19 +32,18 @@ use tokenizers::{Tokenizer, TruncationParams};
 /// Texts tokenised and sorted together: bounds what is held beside the vectors.
 const WINDOW: usize = 8192;
 /// Tokens of one batch, unless a single text has more: bounds the scratch memory of a thread to
-/// about 10 MiB for 384 dimensions, and keeps the activations near the second-level cache.
+/// about 5 MiB for 384 dimensions, and keeps the activations near the second-level cache.
 const BATCH_TOKENS: usize = 256;
-/// Files whose contents make up the fingerprint, beside the length limit.
-const FINGERPRINTED: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
 
 /// A loaded encoder; cheap to share between threads by reference.
 #[derive(Debug)]
 pub struct Encoder {
     name: String,
-    fingerprint: String,
+    fingerprint: Fingerprint,
     tokenizer: Tokenizer,
     settings: Settings,
-    model: Bert,
+    model: Transformer,
+    head: Head,
     /// Buffers of the threads that are not encoding just now; never more than there are threads.
     scratch: Mutex<Vec<Scratch>>,
 }
@@ -54,17 +55,25 @@ impl Encoder {
     /// [`TextError`] naming the file, and for weights the tensor, that is missing, damaged or not
     /// supported.
     pub fn load(dir: &Path) -> Result<Self, TextError> {
+        Self::load_with(dir, Kernels::default())
+    }
+
+    /// Loads a model directory, and says what its matrix products may use of the CPU.
+    ///
+    /// # Errors
+    /// As [`Encoder::load`].
+    pub fn load_with(dir: &Path, kernels: Kernels) -> Result<Self, TextError> {
         let settings = Settings::read(dir)?;
-        let ArchitectureConfig::Bert(config) = &settings.architecture;
-        let tokenizer = tokenizer(dir, &settings, config.vocabulary)?;
+        let tokenizer = tokenizer(dir, &settings)?;
         let weights = Weights::open(&dir.join("model.safetensors"))?;
         Ok(Self {
             name: dir.file_name().map_or_else(
                 || dir.display().to_string(),
                 |name| name.to_string_lossy().into_owned(),
             ),
-            fingerprint: fingerprint(dir, &settings)?,
-            model: Bert::load(&weights, config)?,
+            fingerprint: Fingerprint::new(dir, &settings, &weights)?,
+            model: Transformer::load(&weights, &settings.shape, settings.max_tokens, kernels)?,
+            head: Head::load(&settings, kernels)?,
             tokenizer,
             settings,
             scratch: Mutex::default(),
@@ -80,7 +89,42 @@ impl Encoder {
     /// Length of the vectors.
     #[must_use]
     pub fn dim(&self) -> usize {
-        self.model.hidden()
+        self.head.dim()
+    }
+
+    /// The architecture, as `config.json` calls it: `bert`, `qwen3` and so on.
+    #[must_use]
+    pub fn architecture(&self) -> &str {
+        self.settings.shape.family.name()
+    }
+
+    /// Number of transformer layers.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.model.layers()
+    }
+
+    /// Runs only these layers from now on, in this order.
+    pub(crate) fn keep_layers(&mut self, layers: Vec<usize>) {
+        self.model.keep_layers(layers);
+    }
+
+    /// Number of weights that were read.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.model.parameters() + self.head.parameters()
+    }
+
+    /// What [`Encoder::encode`] puts before a text; empty for nothing.
+    #[must_use]
+    pub fn passage_prompt(&self) -> &str {
+        &self.settings.prompts.passage
+    }
+
+    /// What [`Encoder::encode_queries`] puts before a text; empty for nothing.
+    #[must_use]
+    pub fn query_prompt(&self) -> &str {
+        &self.settings.prompts.query
     }
 
     /// Tokens a text is cut at, the special ones included.
@@ -89,15 +133,17 @@ impl Encoder {
         self.settings.max_tokens
     }
 
-    /// SHA-256 over configuration, tokenizer, weights, pooling and length limit, hexadecimal:
-    /// equal fingerprints, equal vectors.
+    /// SHA-256 over configuration, tokenizer, weights, pooling, what follows it, prompts and length
+    /// limit, hexadecimal: equal fingerprints, equal vectors, to the precision of the weights.
+    /// Computed when it is first asked for, as it reads the whole of the weights.
     #[must_use]
     pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
+        self.fingerprint.get()
     }
 
-    /// The unit vectors of the texts, `[n, dim]`, in their order. An empty text is encoded like
-    /// any other: its special tokens have a vector.
+    /// The unit vectors of texts that are searched (items, documents), `[n, dim]`, in their order.
+    /// An empty text is encoded like any other, by its special tokens; where the tokenizer adds
+    /// none, its vector is zero.
     ///
     /// `progress` is called with (texts done, texts in all) after each batch, from any thread.
     /// The result does not depend on the number of threads, nor on which texts come together.
@@ -109,32 +155,67 @@ impl Encoder {
         texts: &[S],
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Vectors, TextError> {
+        self.encode_after(&self.settings.prompts.passage, texts, progress)
+    }
+
+    /// The same of texts that are searched for (queries, what a person wrote): they differ from
+    /// [`Encoder::encode`] where the model has a prompt of its own for queries.
+    ///
+    /// # Errors
+    /// [`TextError::Tokenize`] if the tokenizer refuses a text.
+    pub fn encode_queries<S: AsRef<str> + Sync>(
+        &self,
+        texts: &[S],
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Vectors, TextError> {
+        self.encode_after(&self.settings.prompts.query, texts, progress)
+    }
+
+    fn encode_after<S: AsRef<str> + Sync>(
+        &self,
+        prompt: &str,
+        texts: &[S],
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Vectors, TextError> {
         let mut vectors = Vectors::zeros(texts.len(), self.dim());
         let done = AtomicUsize::new(0);
         let report = |texts_done: usize| {
             let before = done.fetch_add(texts_done, Ordering::Relaxed);
             progress(before + texts_done, texts.len());
         };
-        for (i, window) in texts.chunks(WINDOW).enumerate() {
-            self.encode_window(window, i * WINDOW, &mut vectors, &report)?;
+        let tokenise = |window: &[S]| {
+            let tokens = window
+                .par_iter()
+                .map(|text| self.tokens(prompt, text.as_ref()));
+            tokens.collect::<Result<Vec<_>, _>>()
+        };
+        let mut windows = texts.chunks(WINDOW);
+        let mut next = windows.next().map(tokenise).transpose()?;
+        let mut first_row = 0;
+        while let Some(tokens) = next {
+            let mut encode = || self.encode_window(&tokens, first_row, &mut vectors, &report);
+            ((), next) = match windows.next() {
+                Some(window) => {
+                    let (done, tokens) = rayon::join(encode, || tokenise(window));
+                    (done, Some(tokens?))
+                }
+                None => (encode(), None),
+            };
+            first_row += tokens.len();
         }
         Ok(vectors)
     }
 
-    fn encode_window<S: AsRef<str> + Sync>(
+    fn encode_window(
         &self,
-        texts: &[S],
+        tokens: &[Vec<u32>],
         first_row: usize,
         vectors: &mut Vectors,
         report: &(impl Fn(usize) + Sync),
-    ) -> Result<(), TextError> {
-        let tokens: Vec<Vec<u32>> = texts
-            .par_iter()
-            .map(|text| self.tokens(text.as_ref()))
-            .collect::<Result<_, _>>()?;
+    ) {
         let mut order: Vec<usize> = (0..tokens.len()).collect();
         order.sort_by_key(|&i| std::cmp::Reverse(tokens[i].len()));
-        let batches: Vec<&[usize]> = batches(&order, &tokens);
+        let batches: Vec<&[usize]> = batches(&order, tokens);
         let rows: Vec<Vec<f32>> = batches
             .par_iter()
             .map(|batch| {
@@ -149,15 +230,17 @@ impl Encoder {
                 vectors.row_mut(first_row + i).copy_from_slice(row);
             }
         }
-        Ok(())
     }
 
-    fn tokens(&self, text: &str) -> Result<Vec<u32>, TextError> {
-        let encoding = if self.settings.lowercase {
-            self.tokenizer.encode_fast(text.to_lowercase(), true)
-        } else {
-            self.tokenizer.encode_fast(text, true)
-        };
+    fn tokens(&self, prompt: &str, text: &str) -> Result<Vec<u32>, TextError> {
+        let mut text = Cow::Borrowed(text);
+        if !prompt.is_empty() {
+            text = Cow::Owned(format!("{prompt}{text}"));
+        }
+        if self.settings.lowercase {
+            text = Cow::Owned(text.to_lowercase());
+        }
+        let encoding = self.tokenizer.encode_fast(text, true);
         let encoding = encoding.map_err(|e| TextError::Tokenize {
             model: self.name.clone(),
             problem: e.to_string(),
@@ -168,14 +251,8 @@ impl Encoder {
     /// The unit vectors of some sequences, `[n, dim]`; zero for a sequence without tokens.
     fn encode_batch(&self, sequences: &[&[u32]]) -> Vec<f32> {
         let mut scratch = self.take_scratch();
-        let hidden = self.dim();
-        let mut states = self.model.forward(sequences, &mut scratch);
-        let mut rows = vec![0.0; sequences.len() * hidden];
-        for (sequence, row) in sequences.iter().zip(rows.chunks_exact_mut(hidden)) {
-            let (own, rest) = states.split_at(sequence.len() * hidden);
-            states = rest;
-            pool(own, self.settings.pooling, row);
-        }
+        let states = self.model.forward(sequences, &mut scratch);
+        let rows = self.head.apply(sequences, states);
         self.scratch
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -186,22 +263,6 @@ impl Encoder {
     fn take_scratch(&self) -> Scratch {
         let mut pool = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         pool.pop().unwrap_or_default()
-    }
-}
-
-/// Pools the vectors of one text's tokens, `[len, row.len()]`, and scales the result to length 1.
-fn pool(states: &[f32], pooling: Pooling, row: &mut [f32]) {
-    let take = match pooling {
-        Pooling::Mean => states.len(),
-        Pooling::First => row.len().min(states.len()),
-    };
-    for state in states[..take].chunks_exact(row.len()) {
-        row.iter_mut().zip(state).for_each(|(sum, x)| *sum += x);
-    }
-    // The length of the sum is as good as that of the mean.
-    let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-    if norm > 0.0 {
-        row.iter_mut().for_each(|x| *x /= norm);
     }
 }
 
@@ -226,7 +287,8 @@ fn batches<'a>(order: &'a [usize], tokens: &[Vec<u32>]) -> Vec<&'a [usize]> {
     batches
 }
 
-fn tokenizer(dir: &Path, settings: &Settings, vocabulary: usize) -> Result<Tokenizer, TextError> {
+fn tokenizer(dir: &Path, settings: &Settings) -> Result<Tokenizer, TextError> {
+    let vocabulary = settings.shape.vocabulary;
     let path = dir.join("tokenizer.json");
     let bytes = std::fs::read(&path).map_err(|e| TextError::io(&path, e))?;
     let bad = |problem: String| TextError::format(&path, problem);
@@ -256,42 +318,4 @@ fn tokenizer(dir: &Path, settings: &Settings, vocabulary: usize) -> Result<Token
         .with_truncation(Some(truncation))
         .map_err(|e| bad(e.to_string()))?;
     Ok(tokenizer)
-}
-
-fn fingerprint(dir: &Path, settings: &Settings) -> Result<String, TextError> {
-    let mut hash = Sha256::new();
-    for name in FINGERPRINTED {
-        let path = dir.join(name);
-        hash.update(file_hash(&path).map_err(|e| TextError::io(&path, e))?);
-    }
-    let Settings {
-        pooling,
-        max_tokens,
-        lowercase,
-        ..
-    } = settings;
-    hash.update(format!("{pooling:?} {max_tokens} {lowercase}"));
-    Ok(hex(&hash.finalize()))
-}
-
-/// SHA-256 of a file, read piece by piece.
-pub(crate) fn file_hash(path: &Path) -> std::io::Result<[u8; 32]> {
-    let mut file = std::fs::File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hash.finalize().into()),
-            n => hash.update(&buffer[..n]),
-        }
-    }
-}
-
-/// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -1,18 +1,26 @@
 //! Texts in, vectors out: tokenizer, transformer encoder, pooling, whitening, embedding cache.
 
-mod bert;
 mod cache;
 mod compute;
+mod convert;
 mod encoder;
 mod error;
+mod fingerprint;
+mod head;
+mod mapped;
 mod parquet;
+mod pooling;
 mod settings;
 mod store;
+mod table;
+mod transformer;
 mod vectors;
 mod weights;
 mod whitening;
 
 pub use cache::{Cache, CacheStats};
+pub use compute::Kernels;
+pub use convert::{Conversion, Precision, choose_layers, convert, even_layers};
 pub use encoder::Encoder;
 pub use error::TextError;
 pub use parquet::write_vectors;

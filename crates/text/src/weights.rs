@@ -1,71 +1,77 @@
 //! Reading tensors out of a safetensors file, trusting nothing it says.
 //!
 //! The format: eight bytes with the length of a JSON header, the header with the type, shape and
-//! byte range of each tensor, then the values. Every range is held against the size of the file
-//! and of the shape before anything is read or allocated, so a truncated or lying file costs an
-//! error that names the tensor, not memory. Values are f32, f16 or bf16 and come out as f32; what
+//! byte range of each tensor, then the values. The file is mapped, and every range is held against
+//! its size and that of the shape before anything is looked at or allocated, so a truncated or
+//! lying file costs an error that names the tensor, not memory. Values are f32, f16, bf16, or
+//! signed bytes with a scale for each row in `NAME_scale` (the names of compressed-tensors); what
 //! is not finite is refused.
 
 use crate::TextError;
+use crate::compute::{Matrix, from_f16};
+use crate::mapped::map;
+use crate::table::{Stored, Table};
+use memmap2::Mmap;
+use rayon::prelude::*;
 use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// Bytes read at once.
-const CHUNK: usize = 1 << 20;
 /// The longest header that is believed; the format's own limit.
 const MAX_HEADER: u64 = 100_000_000;
 
-/// An open safetensors file whose header has been checked.
+/// A mapped safetensors file whose header has been checked.
 #[derive(Debug)]
 pub(crate) struct Weights {
     path: PathBuf,
-    file: File,
-    values_at: u64,
+    map: Arc<Mmap>,
+    values_at: usize,
     tensors: BTreeMap<String, TensorInfo>,
 }
 
 impl Weights {
-    /// Opens a file and checks its header against its size.
+    /// Maps a file and checks its header against its size.
     pub(crate) fn open(path: &Path) -> Result<Self, TextError> {
         let io = |e| TextError::io(path, e);
-        let mut file = File::open(path).map_err(io)?;
+        let file = File::open(path).map_err(io)?;
         let size = file.metadata().map_err(io)?.len();
-        let mut length = [0; 8];
         if size < 8 {
             return Err(TextError::format(
                 path,
                 format!("{size} bytes are no safetensors file; fetch the model again"),
             ));
         }
-        file.read_exact(&mut length).map_err(io)?;
-        let length = u64::from_le_bytes(length);
-        if length > MAX_HEADER.min(size - 8) {
+        let map = map(&file).map_err(io)?;
+        let length = map
+            .first_chunk()
+            .map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let held = (map.len() - 8) as u64;
+        if length > MAX_HEADER.min(held) {
             return Err(TextError::format(
                 path,
                 format!(
-                    "its header claims {length} bytes where the file holds {}; it is truncated or \
-                     no safetensors file, fetch the model again",
-                    size - 8
+                    "its header claims {length} bytes where the file holds {held}; it is truncated \
+                     or no safetensors file, fetch the model again"
                 ),
             ));
         }
-        let mut header = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-        file.read_exact(&mut header).map_err(io)?;
-        let entries: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&header)
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let values_at = 8 + length;
+        let header = &map[8..values_at];
+        let entries: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(header)
             .map_err(|e| {
-            TextError::format(
-                path,
-                format!("the safetensors header is no JSON object: {e}"),
-            )
-        })?;
+                TextError::format(
+                    path,
+                    format!("the safetensors header is no JSON object: {e}"),
+                )
+            })?;
         let mut weights = Self {
             path: path.to_owned(),
-            file,
-            values_at: 8 + length,
+            map: Arc::new(map),
+            values_at,
             tensors: BTreeMap::new(),
         };
         for (name, entry) in entries {
@@ -73,16 +79,17 @@ impl Weights {
                 let info = serde_json::from_value(entry).map_err(|e| {
                     weights.error(&name, format!("is not described as it should be: {e}"))
                 })?;
-                weights.check(&name, &info, size - 8 - length)?;
+                weights.check(&name, &info)?;
                 weights.tensors.insert(name, info);
             }
         }
         Ok(weights)
     }
 
-    fn check(&self, name: &str, info: &TensorInfo, held: u64) -> Result<(), TextError> {
+    fn check(&self, name: &str, info: &TensorInfo) -> Result<(), TextError> {
         let (begin, end) = info.data_offsets;
-        if begin > end || end as u64 > held {
+        let held = self.map.len() - self.values_at;
+        if begin > end || end > held {
             return Err(self.error(
                 name,
                 format!(
@@ -114,8 +121,18 @@ impl Weights {
         self.tensors.contains_key(name)
     }
 
-    /// The values of a tensor, which must have this shape.
-    pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, TextError> {
+    /// Names, types and shapes of the tensors, by name.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &TensorInfo)> {
+        self.tensors.iter().map(|(name, info)| (&name[..], info))
+    }
+
+    /// The file as it lies on disk.
+    pub(crate) fn file(&self) -> &Arc<Mmap> {
+        &self.map
+    }
+
+    /// Where the bytes of a tensor of this shape lie.
+    fn find(&self, name: &str, shape: &[usize]) -> Result<(Dtype, &[u8]), TextError> {
         let Some(info) = self.tensors.get(name) else {
             return Err(self.error(
                 name,
@@ -131,31 +148,92 @@ impl Weights {
                 ),
             ));
         }
-        let Some(convert) = converter(info.dtype) else {
-            let got = info.dtype;
+        Ok((info.dtype, self.bytes(info)))
+    }
+
+    /// The bytes of a tensor.
+    pub(crate) fn bytes(&self, info: &TensorInfo) -> &[u8] {
+        let (begin, end) = info.data_offsets;
+        &self.map[self.values_at + begin..self.values_at + end]
+    }
+
+    /// The values of a tensor, which must have this shape, as f32.
+    pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, TextError> {
+        let (dtype, bytes) = self.find(name, shape)?;
+        let values: Vec<f32> = if dtype == Dtype::F32 {
+            numbers(bytes, f32::from_le_bytes)
+        } else if dtype == Dtype::F16 {
+            numbers(bytes, |b| from_f16(u16::from_le_bytes(b)))
+        } else if dtype == Dtype::BF16 {
+            // A bf16 is the upper half of an f32.
+            numbers(bytes, |[low, high]| f32::from_le_bytes([0, 0, low, high]))
+        } else if dtype == Dtype::I8 && !shape.is_empty() {
+            let scales = self.scales(name, shape[0])?;
+            Matrix::Bytes {
+                values: numbers(bytes, i8::from_le_bytes),
+                scales,
+            }
+            .widen()
+        } else {
             return Err(self.error(
                 name,
-                format!("has values of type {got:?}; expected F32, F16 or BF16"),
+                format!("has values of type {dtype:?}; expected F32, F16, BF16 or I8"),
             ));
         };
-        let (begin, end) = info.data_offsets;
-        let mut file = &self.file;
-        let io = |e| TextError::io(&self.path, e);
-        file.seek(SeekFrom::Start(self.values_at + begin as u64))
-            .map_err(io)?;
-        let mut values = Vec::with_capacity(shape.iter().product());
-        let mut buffer = vec![0; CHUNK.min(end - begin)];
-        let mut left = end - begin;
-        while left > 0 {
-            let bytes = &mut buffer[..left.min(CHUNK)];
-            file.read_exact(bytes).map_err(io)?;
-            convert(bytes, &mut values);
-            left -= bytes.len();
+        match values.iter().position(|x| !x.is_finite()) {
+            Some(i) => Err(self.error(name, format!("holds a NaN or an infinity at position {i}"))),
+            None => Ok(values),
         }
-        if let Some(i) = values.iter().position(|x| !x.is_finite()) {
+    }
+
+    /// A matrix `[rows, columns]` in the precision it is stored in; bf16 comes as f32.
+    pub(crate) fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<Matrix, TextError> {
+        let (dtype, bytes) = self.find(name, &shape)?;
+        if dtype == Dtype::F16 {
+            let values: Vec<u16> = numbers(bytes, u16::from_le_bytes);
+            if let Some(i) = values.iter().position(|&half| !from_f16(half).is_finite()) {
+                return Err(self.error(name, format!("holds a NaN or an infinity at position {i}")));
+            }
+            Ok(Matrix::Half(values))
+        } else if dtype == Dtype::I8 {
+            Ok(Matrix::Bytes {
+                values: numbers(bytes, i8::from_le_bytes),
+                scales: self.scales(name, shape[0])?,
+            })
+        } else {
+            self.tensor(name, &shape).map(Matrix::Single)
+        }
+    }
+
+    /// A matrix `[rows, columns]` whose rows are looked up where they lie in the file.
+    pub(crate) fn table(&self, name: &str, shape: [usize; 2]) -> Result<Table, TextError> {
+        let (dtype, bytes) = self.find(name, &shape)?;
+        let infinite = if dtype == Dtype::F32 {
+            first(bytes, |b| !f32::from_le_bytes(b).is_finite())
+        } else if dtype == Dtype::F16 {
+            first(bytes, |b| !from_f16(u16::from_le_bytes(b)).is_finite())
+        } else if dtype == Dtype::I8 {
+            None
+        } else {
+            return Ok(Table::new(self.tensor(name, &shape)?, shape[1]));
+        };
+        if let Some(i) = infinite {
             return Err(self.error(name, format!("holds a NaN or an infinity at position {i}")));
         }
-        Ok(values)
+        let stored = if dtype == Dtype::F32 {
+            Stored::Single
+        } else if dtype == Dtype::F16 {
+            Stored::Half
+        } else {
+            Stored::Bytes(self.scales(name, shape[0])?)
+        };
+        let from = self.values_at + self.tensors[name].data_offsets.0;
+        Ok(Table::mapped(Arc::clone(&self.map), from, shape[1], stored))
+    }
+
+    /// What the rows of a tensor of bytes are multiplied by.
+    fn scales(&self, name: &str, rows: usize) -> Result<Vec<f32>, TextError> {
+        self.tensor(&format!("{name}_scale"), &[rows, 1])
     }
 
     fn error(&self, tensor: &str, problem: impl Into<String>) -> TextError {
@@ -167,39 +245,22 @@ impl Weights {
     }
 }
 
-/// Appends little-endian values to a list of f32.
-type Convert = fn(&[u8], &mut Vec<f32>);
-
-/// How to read values of a type.
-fn converter(dtype: Dtype) -> Option<Convert> {
-    fn extend<const N: usize>(bytes: &[u8], out: &mut Vec<f32>, value: fn([u8; N]) -> f32) {
-        out.extend(bytes.as_chunks().0.iter().map(|&b| value(b)));
-    }
-    if dtype == Dtype::F32 {
-        Some(|bytes, out| extend(bytes, out, f32::from_le_bytes))
-    } else if dtype == Dtype::F16 {
-        Some(|bytes, out| extend(bytes, out, |b| from_f16(u16::from_le_bytes(b))))
-    } else if dtype == Dtype::BF16 {
-        // A bf16 is the upper half of an f32.
-        Some(|bytes, out| {
-            extend(bytes, out, |[low, high]| {
-                f32::from_le_bytes([0, 0, low, high])
-            })
-        })
-    } else {
-        None
-    }
+/// Little-endian values as numbers.
+fn numbers<const N: usize, T>(bytes: &[u8], value: impl Fn([u8; N]) -> T) -> Vec<T> {
+    bytes.as_chunks().0.iter().map(|&b| value(b)).collect()
 }
 
-/// Half precision to single; infinities and NaN become NaN, which [`Weights::tensor`] refuses.
-fn from_f16(half: u16) -> f32 {
-    const INFINITE: u16 = 0x7c00;
-    if half & INFINITE == INFINITE {
-        return f32::NAN;
-    }
-    // The five bits of exponent and ten of mantissa, moved into place, are too small by 2¹¹².
-    let magnitude = f32::from_bits(u32::from(half & 0x7fff) << 13) * 2f32.powi(112);
-    f32::from_bits(magnitude.to_bits() | u32::from(half & 0x8000) << 16)
+/// Position of the first value that a test holds for; the values are looked at on all threads.
+fn first<const N: usize>(bytes: &[u8], test: impl Fn([u8; N]) -> bool + Sync) -> Option<usize> {
+    /// Values looked at between two decisions to stop.
+    const RUN: usize = 1 << 16;
+    let runs = bytes.as_chunks().0.par_chunks(RUN).enumerate();
+    runs.find_map_first(|(i, run)| {
+        // Without a way out in between the compiler can take many values at once.
+        let any = run.iter().fold(false, |any, &b| any | test(b));
+        let found = || run.iter().position(|&b| test(b)).map(|at| i * RUN + at);
+        any.then(found).flatten()
+    })
 }
 
 #[cfg(test)]
@@ -275,7 +336,7 @@ mod tests {
             ),
             (
                 read(&header.replace("F32", "I32"), &nan, &[1]),
-                "FILE: tensor 'w' has values of type I32; expected F32, F16 or BF16",
+                "FILE: tensor 'w' has values of type I32; expected F32, F16, BF16 or I8",
             ),
             (
                 read("{}", &[], &[1]),

@@ -1,9 +1,9 @@
 //! The encoder against sentence-transformers: the vectors in `golden/` come from
-//! `golden/make_golden.py`.
+//! `golden/make_golden.py` and `golden/make_architectures.py`.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail at once")]
 
-use semrec_text::{Encoder, TextError};
+use semrec_text::{Encoder, Kernels, TextError};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 struct Golden {
     text: String,
     vector: Vec<f32>,
+    /// The vector of the text as a query, where it is another.
+    query: Option<Vec<f32>>,
 }
 
 fn golden_dir() -> PathBuf {
@@ -21,18 +23,25 @@ fn tiny() -> Encoder {
     Encoder::load(&golden_dir().join("tiny")).unwrap()
 }
 
-/// Largest difference between any component of the encoder's and the stored vectors.
-fn worst_error(encoder: &Encoder, file: &str) -> f32 {
+fn golden(file: &str) -> Vec<Golden> {
     let text = std::fs::read(golden_dir().join(file)).unwrap();
-    let golden: Vec<Golden> = serde_json::from_slice(&text).unwrap();
-    assert!(golden.len() >= 12);
+    serde_json::from_slice(&text).unwrap()
+}
+
+/// Largest difference between any component of the encoder's and the stored vectors.
+fn worst_error(encoder: &Encoder, golden: &[Golden]) -> f32 {
+    assert!(golden.len() >= 11);
     let texts: Vec<&str> = golden.iter().map(|g| g.text.as_str()).collect();
-    let vectors = encoder.encode(&texts, &|_, _| {}).unwrap();
+    let passages = encoder.encode(&texts, &|_, _| {}).unwrap();
+    let queries = encoder.encode_queries(&texts, &|_, _| {}).unwrap();
     let mut worst = 0.0_f32;
-    for (row, want) in vectors.rows().zip(&golden) {
-        assert_eq!(row.len(), want.vector.len());
-        for (got, want) in row.iter().zip(&want.vector) {
-            worst = worst.max((got - want).abs());
+    for (i, golden) in golden.iter().enumerate() {
+        let query = golden.query.as_ref().unwrap_or(&golden.vector);
+        for (row, want) in [(passages.row(i), &golden.vector), (queries.row(i), query)] {
+            assert_eq!(row.len(), want.len());
+            for (got, want) in row.iter().zip(want) {
+                worst = worst.max((got - want).abs());
+            }
         }
     }
     worst
@@ -40,8 +49,48 @@ fn worst_error(encoder: &Encoder, file: &str) -> f32 {
 
 #[test]
 fn tiny_random_bert_agrees_with_the_reference() {
-    let worst = worst_error(&tiny(), "tiny.json");
+    let worst = worst_error(&tiny(), &golden("tiny.json"));
     assert!(worst < 1e-5, "{worst}");
+}
+
+#[test]
+fn every_architecture_agrees_with_the_reference() {
+    // Name, what config.json says it is, length of the vectors, whether queries have a prompt of
+    // their own.
+    let cases = [
+        ("bert", "bert", 48, false),
+        ("roberta", "roberta", 32, false),
+        ("xlm-roberta", "xlm-roberta", 64, true),
+        ("distilbert", "distilbert", 24, false),
+        ("mpnet", "mpnet", 48, false),
+        ("gpt2", "gpt2", 40, false),
+        ("llama", "llama", 48, false),
+        ("qwen2", "qwen2", 20, false),
+        ("qwen3", "qwen3", 48, true),
+        ("qwen3-both-ways", "qwen3", 48, false),
+    ];
+    for ((name, architecture, dim, prompted), kernels) in cases
+        .into_iter()
+        .flat_map(|case| [Kernels::MultiplyAdd, Kernels::Auto].map(|kernels| (case, kernels)))
+    {
+        let dir = golden_dir().join("architectures").join(name);
+        let encoder = Encoder::load_with(&dir, kernels).unwrap();
+        assert_eq!(
+            (encoder.architecture(), encoder.layers()),
+            (architecture, 2)
+        );
+        assert_eq!((encoder.dim(), encoder.max_tokens()), (dim, 100), "{name}");
+        let golden = golden(&format!("architectures/{name}.json"));
+        assert_eq!(golden.iter().any(|g| g.query.is_some()), prompted, "{name}");
+        let worst = worst_error(&encoder, &golden);
+        // Products on matrix tiles keep 16 bits of each factor or more, and the components of
+        // these few-dimensional vectors are an order of magnitude above those of a real model.
+        let tolerance = match kernels {
+            Kernels::Auto => 5e-5,
+            Kernels::Vectors | Kernels::MultiplyAdd => 3e-6,
+        };
+        assert!(worst < tolerance, "{name} {kernels:?}: {worst}");
+    }
 }
 
 /// Runs where the real weights are: `target/models/minilm`, see `recipes/encoder-speed.sh`.
@@ -51,10 +100,12 @@ fn minilm_agrees_with_the_reference() {
     if !dir.join("model.safetensors").exists() {
         return;
     }
-    let encoder = Encoder::load(&dir).unwrap();
-    assert_eq!((encoder.dim(), encoder.max_tokens()), (384, 256));
-    let worst = worst_error(&encoder, "minilm.json");
-    assert!(worst < 1e-5, "{worst}");
+    for kernels in [Kernels::MultiplyAdd, Kernels::Auto] {
+        let encoder = Encoder::load_with(&dir, kernels).unwrap();
+        assert_eq!((encoder.dim(), encoder.max_tokens()), (384, 256));
+        let worst = worst_error(&encoder, &golden("minilm.json"));
+        assert!(worst < 1e-5, "{kernels:?}: {worst}");
+    }
 }
 
 #[test]

@@ -1,13 +1,16 @@
-//! Self-attention of one sequence, head by head: softmax(Q·Kᵀ)·V.
+//! Self-attention of one sequence, head by head: softmax(Q·Kᵀ + bias)·V.
 //!
-//! Q, K and V lie side by side in the rows of the fused projection, `[len, 3·hidden]`; the factor
-//! 1/√head_dim is already in Q's weights. K is packed as columns and V as rows of panels, and the
-//! scores of [`BLOCK`] queries at a time stay in the first-level cache. Multiplications:
-//! 2·len²·hidden; scratch: (3·len + 2·head_dim)·len values at most.
+//! Q, K and V lie side by side in the rows of the fused projection, `[len, (heads +
+//! 2·kv_heads)·dim]`; the factor 1/√dim is already in Q. Several heads of Q may share one of K and
+//! V (grouped queries). K is packed as columns and V as rows of panels, once a group, and the
+//! scores of [`BLOCK`] queries at a time stay in the first-level cache. A causal model attends to
+//! no later token; its blocks end at the last key that one of their queries may see, so about half
+//! of the 2·len²·heads·dim multiplications are never made. Scratch: (BLOCK + 2·dim)·len values.
 
 use super::Aligned;
 use super::exponential::exp;
 use super::product::{Finish, Product, WIDTH, pack_rows};
+use super::relative::RelativeBias;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Queries whose scores are held at once.
@@ -24,27 +27,43 @@ pub(crate) struct AttentionScratch {
 }
 
 /// Shape of the attention.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Attention {
-    /// Width of the model.
-    pub(crate) hidden: usize,
-    /// Number of heads; divides `hidden`.
+    /// Number of heads of queries.
     pub(crate) heads: usize,
+    /// Number of heads of keys and values; divides `heads`.
+    pub(crate) kv_heads: usize,
+    /// Width of a head.
+    pub(crate) dim: usize,
+    /// Whether a token sees only itself and those before it.
+    pub(crate) causal: bool,
+    /// What is added to the scores, if anything.
+    pub(crate) bias: Option<RelativeBias>,
 }
 
 impl Attention {
-    /// Attends within one sequence: `qkv` is `[len, 3·hidden]`, `out` `[len, hidden]`.
+    /// Width of the rows of the fused projection.
+    pub(crate) fn width(&self) -> usize {
+        (self.heads + 2 * self.kv_heads) * self.dim
+    }
+
+    /// Width of the rows of the result.
+    pub(crate) fn out_width(&self) -> usize {
+        self.heads * self.dim
+    }
+
+    /// Attends within one sequence: `qkv` is `[len, width]`, `out` `[len, out_width]`.
     pub(crate) fn run(
-        self,
+        &self,
         arch: Arch,
         qkv: &[f32],
         out: &mut [f32],
         scratch: &mut AttentionScratch,
     ) {
-        for head in 0..self.heads {
-            arch.dispatch(Head {
+        for group in 0..self.kv_heads {
+            arch.dispatch(Group {
                 shape: self,
-                head,
+                group,
                 qkv,
                 out,
                 scratch,
@@ -53,65 +72,109 @@ impl Attention {
     }
 }
 
-struct Head<'a> {
-    shape: Attention,
-    head: usize,
+/// The heads of queries that share one of keys and values.
+struct Group<'a> {
+    shape: &'a Attention,
+    group: usize,
     qkv: &'a [f32],
     out: &'a mut [f32],
     scratch: &'a mut AttentionScratch,
 }
 
-impl WithSimd for Head<'_> {
+impl WithSimd for Group<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Attention { hidden, heads } = self.shape;
-        let dim = hidden / heads;
-        let offset = self.head * dim;
-        let len = self.out.len() / hidden;
+        let dim = self.shape.dim;
+        let len = self.out.len() / self.shape.out_width();
         let padded = len.div_ceil(WIDTH) * WIDTH;
-        let rows = self.qkv.chunks_exact(3 * hidden);
+        let keys_at = (self.shape.heads + self.group) * dim;
+        let values_at = keys_at + self.shape.kv_heads * dim;
+        let rows = self.qkv.chunks_exact(self.shape.width());
         let keys = self.scratch.keys.at_least(padded * dim);
-        pack_rows::<WIDTH>(
-            rows.clone().map(|row| &row[hidden + offset..][..dim]),
-            dim,
-            keys,
-        );
+        pack_rows::<WIDTH>(rows.clone().map(|row| &row[keys_at..][..dim]), dim, keys);
         let panels = dim.div_ceil(VALUE_WIDTH);
         let values = self.scratch.values.at_least(panels * VALUE_WIDTH * len);
         for (i, row) in rows.enumerate() {
-            let row = &row[2 * hidden + offset..][..dim];
+            let row = &row[values_at..][..dim];
             for (p, part) in row.chunks(VALUE_WIDTH).enumerate() {
                 values[(p * len + i) * VALUE_WIDTH..][..part.len()].copy_from_slice(part);
             }
         }
-        let scores = self.scratch.scores.at_least(BLOCK * padded);
-        for first in (0..len).step_by(BLOCK) {
-            let n = BLOCK.min(len - first);
-            Product::<WIDTH> {
-                a: &self.qkv[first * 3 * hidden + offset..],
-                a_stride: 3 * hidden,
-                b: keys,
-                k: dim,
-                n: len,
-                bias: &[],
-                out: &mut scores[..n * padded],
-                out_stride: padded,
-                finish: Finish::Store,
+        let mut head = Head {
+            shape: self.shape,
+            qkv: self.qkv,
+            keys,
+            values,
+            scores: self.scratch.scores.at_least(BLOCK * padded),
+            out: self.out,
+        };
+        let shared = self.shape.heads / self.shape.kv_heads;
+        for h in self.group * shared..(self.group + 1) * shared {
+            for first in (0..len).step_by(BLOCK) {
+                head.block(simd, h, first, len);
             }
-            .run(simd);
-            for row in scores[..n * padded].chunks_exact_mut(padded) {
-                softmax(simd, &mut row[..len]);
+        }
+    }
+}
+
+/// Packed keys and values, and what else the queries of a head need.
+struct Head<'a> {
+    shape: &'a Attention,
+    qkv: &'a [f32],
+    keys: &'a [f32],
+    values: &'a [f32],
+    scores: &'a mut [f32],
+    out: &'a mut [f32],
+}
+
+impl Head<'_> {
+    /// The results of up to [`BLOCK`] queries of head `h`, from query `first` on.
+    #[inline(always)]
+    fn block<S: Simd>(&mut self, simd: S, h: usize, first: usize, len: usize) {
+        let (dim, width, hidden) = (self.shape.dim, self.shape.width(), self.shape.out_width());
+        let n = BLOCK.min(len - first);
+        let seen = if self.shape.causal { first + n } else { len };
+        let padded = self.scores.len() / BLOCK;
+        let scores = &mut self.scores[..n * padded];
+        Product::<WIDTH> {
+            a: &self.qkv[first * width + h * dim..],
+            a_stride: width,
+            b: self.keys,
+            k: dim,
+            n: seen,
+            bias: &[],
+            out: scores,
+            out_stride: padded,
+            finish: Finish::Store,
+        }
+        .run(simd);
+        for (i, row) in scores.chunks_exact_mut(padded).enumerate() {
+            if let Some(bias) = &self.shape.bias {
+                let bias = bias.row(h, first + i, seen);
+                row.iter_mut().zip(bias).for_each(|(x, b)| *x += b);
             }
+            let own = if self.shape.causal {
+                first + i + 1
+            } else {
+                len
+            };
+            softmax(simd, &mut row[..own]);
+            row[own..seen].fill(0.0);
+        }
+        for p in 0..dim.div_ceil(VALUE_WIDTH) {
+            let column = p * VALUE_WIDTH;
+            let columns = VALUE_WIDTH.min(dim - column);
+            let out = first * hidden + h * dim + column;
             Product::<VALUE_WIDTH> {
                 a: scores,
                 a_stride: padded,
-                b: values,
-                k: len,
-                n: dim,
+                b: &self.values[column * len..][..VALUE_WIDTH * seen],
+                k: seen,
+                n: columns,
                 bias: &[],
-                out: &mut self.out[first * hidden + offset..][..(n - 1) * hidden + dim],
+                out: &mut self.out[out..][..(n - 1) * hidden + columns],
                 out_stride: hidden,
                 finish: Finish::Store,
             }
@@ -157,36 +220,71 @@ fn softmax<S: Simd>(simd: S, row: &mut [f32]) {
 mod tests {
     use super::*;
 
+    /// Bias of the plain formula, and of the weights below: by distance for 4 buckets a head.
+    fn weights(heads: usize) -> Vec<f32> {
+        (0..4 * heads).map(|i| (i % 5) as f32 / 4.0 - 0.5).collect()
+    }
+
+    /// What head `h` makes of query `i`, by the formula in f64.
+    fn plain(shape: &Attention, qkv: &[f32], i: usize, h: usize) -> Vec<f64> {
+        let (width, dim) = (shape.width(), shape.dim);
+        let group = h / (shape.heads / shape.kv_heads);
+        let at = |i: usize, head: usize, d: usize| f64::from(qkv[i * width + head * dim + d]);
+        let len = if shape.causal {
+            i + 1
+        } else {
+            qkv.len() / width
+        };
+        let bias = |j: usize| match &shape.bias {
+            Some(_) => {
+                let bucket = usize::from(i != j) + 2 * usize::from(j > i);
+                f64::from(weights(shape.heads)[bucket * shape.heads + h])
+            }
+            None => 0.0,
+        };
+        let weights: Vec<f64> = (0..len)
+            .map(|j| {
+                let products = (0..dim).map(|d| at(i, h, d) * at(j, shape.heads + group, d));
+                (products.sum::<f64>() + bias(j)).exp()
+            })
+            .collect();
+        let values = shape.heads + shape.kv_heads + group;
+        let sum: f64 = weights.iter().sum();
+        let mean = |d| (0..len).map(|j| weights[j] / sum * at(j, values, d)).sum();
+        (0..dim).map(mean).collect()
+    }
+
     #[test]
     fn agrees_with_the_formula() {
-        for (len, heads, dim) in [(1, 1, 4), (5, 2, 32), (33, 3, 26), (100, 1, 64)] {
-            let hidden = heads * dim;
-            let qkv: Vec<f32> = (0..len * 3 * hidden)
-                .map(|i| ((i * 31 + i / 7) % 23) as f32 / 11.5 - 1.0)
-                .collect();
-            let mut out = vec![f32::NAN; len * hidden];
-            let mut scratch = AttentionScratch::default();
-            Attention { hidden, heads }.run(Arch::new(), &qkv, &mut out, &mut scratch);
-            let at = |i: usize, part: usize, h: usize, d: usize| {
-                f64::from(qkv[i * 3 * hidden + part * hidden + h * dim + d])
-            };
-            for h in 0..heads {
-                for i in 0..len {
-                    let weights: Vec<f64> = (0..len)
-                        .map(|j| {
-                            (0..dim)
-                                .map(|d| at(i, 0, h, d) * at(j, 1, h, d))
-                                .sum::<f64>()
-                        })
-                        .map(f64::exp)
-                        .collect();
-                    let sum: f64 = weights.iter().sum();
-                    for d in 0..dim {
-                        let want: f64 = (0..len).map(|j| weights[j] / sum * at(j, 2, h, d)).sum();
-                        let got = f64::from(out[i * hidden + h * dim + d]);
+        for (len, heads, kv_heads, dim) in [
+            (1, 1, 1, 4),
+            (5, 2, 2, 32),
+            (33, 3, 3, 26),
+            (33, 6, 2, 20),
+            (100, 4, 1, 40),
+            (100, 1, 1, 64),
+        ] {
+            for (causal, biased) in [(false, false), (true, false), (false, true)] {
+                let bias = biased.then(|| RelativeBias::new(&weights(heads), heads, 100));
+                let shape = Attention {
+                    heads,
+                    kv_heads,
+                    dim,
+                    causal,
+                    bias,
+                };
+                let qkv: Vec<f32> = (0..len * shape.width())
+                    .map(|i| ((i * 31 + i / 7) % 23) as f32 / 11.5 - 1.0)
+                    .collect();
+                let mut out = vec![f32::NAN; len * shape.out_width()];
+                let mut scratch = AttentionScratch::default();
+                shape.run(Arch::new(), &qkv, &mut out, &mut scratch);
+                for (at, got) in out.chunks_exact(dim).enumerate() {
+                    let (i, h) = (at / heads, at % heads);
+                    for (&got, want) in got.iter().zip(plain(&shape, &qkv, i, h)) {
                         assert!(
-                            (got - want).abs() < 1e-5,
-                            "len {len}: {got}, expected {want}"
+                            (f64::from(got) - want).abs() < 1e-5,
+                            "len {len}, causal {causal}, bias {biased}, [{i}, {h}]: {got}, {want}"
                         );
                     }
                 }

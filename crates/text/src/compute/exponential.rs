@@ -1,13 +1,15 @@
-//! exp, erf and GELU on vector registers.
+//! exp, erf and the activations made of them on vector registers.
 //!
 //! - exp: 2ⁿ·e^r with n the nearest integer to x/ln 2, and a polynomial of degree 6 on
 //!   |r| ≤ ln 2 / 2 (Cephes `expf`); relative error below 1.5e-7 on [-87, 88].
 //! - erf: the odd rational approximation x·P(x²)/Q(x²) on [-3.83, 3.83] that Eigen and XLA use;
 //!   relative error below 3.5e-7.
-//! - GELU: x/2·(1 + erf(x/√2)), the exact form, not the tanh approximation.
+//! - GELU: x/2·(1 + erf(x/√2)), the exact form, and its approximation
+//!   x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))), which GPT-2 was trained with.
+//! - SiLU: x/(1 + e^-x).
 
 use pulp::Simd;
-use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LOG2_E};
+use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LOG2_E, SQRT_2};
 
 /// Adding and taking off 1.5·2²³ rounds to the nearest integer, and leaves it in the low bits.
 const ROUND: f32 = 12_582_912.0;
@@ -81,6 +83,36 @@ pub(crate) fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.mul_add_e_f32s(half, erf, half)
 }
 
+/// The approximation of [`gelu`] by tanh for each lane: with (1 + tanh(u))/2 = 1/(1 + e^-2u) it is
+/// x/(1 + e^-2u).
+#[inline(always)]
+pub(crate) fn gelu_tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    const CUBE: f32 = 0.044_715;
+    const TWICE_SQRT_2_OVER_PI: f32 = FRAC_2_SQRT_PI * SQRT_2;
+    let inner = simd.mul_add_e_f32s(
+        simd.mul_f32s(simd.mul_f32s(x, x), x),
+        simd.splat_f32s(CUBE),
+        x,
+    );
+    over_one_plus_exp(
+        simd,
+        x,
+        simd.mul_f32s(inner, simd.splat_f32s(-TWICE_SQRT_2_OVER_PI)),
+    )
+}
+
+/// The sigmoid linear unit of each lane.
+#[inline(always)]
+pub(crate) fn silu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    over_one_plus_exp(simd, x, simd.neg_f32s(x))
+}
+
+/// x/(1 + e^y).
+#[inline(always)]
+fn over_one_plus_exp<S: Simd>(simd: S, x: S::f32s, y: S::f32s) -> S::f32s {
+    simd.div_f32s(x, simd.add_f32s(exp(simd, y), simd.splat_f32s(1.0)))
+}
+
 /// The polynomial with these coefficients, highest power first.
 #[inline(always)]
 fn horner<S: Simd, const N: usize>(simd: S, x: S::f32s, coefficients: &[f32; N]) -> S::f32s {
@@ -106,6 +138,8 @@ mod tests {
                 *x = match self.1 {
                     'x' => exp(simd, *x),
                     'e' => erf(simd, *x),
+                    't' => gelu_tanh(simd, *x),
+                    's' => silu(simd, *x),
                     _ => gelu(simd, *x),
                 };
             }
@@ -158,6 +192,29 @@ mod tests {
             assert!(
                 (f64::from(got) - want).abs() < 1e-6,
                 "gelu({x}) = {got}, expected {want}"
+            );
+        }
+    }
+
+    #[test]
+    fn activations_of_the_sigmoid_follow_the_formulas() {
+        for (x, got) in map('t', -30.0, 30.0) {
+            let x64 = f64::from(x);
+            let inner = (2.0 / std::f64::consts::PI).sqrt() * (x64 + 0.044_715 * x64.powi(3));
+            let want = 0.5 * x64 * (1.0 + inner.tanh());
+            let size = 1.0 + x64.abs();
+            assert!(
+                (f64::from(got) - want).abs() < 3e-7 * size,
+                "gelu_tanh({x}) = {got}, expected {want}"
+            );
+        }
+        for (x, got) in map('s', -100.0, 100.0) {
+            let x64 = f64::from(x);
+            let want = x64 / (1.0 + (-x64).exp());
+            let size = 1.0 + x64.abs();
+            assert!(
+                (f64::from(got) - want).abs() < 3e-7 * size,
+                "silu({x}) = {got}, expected {want}"
             );
         }
     }

@@ -8,13 +8,27 @@
 mod aligned;
 mod amx;
 mod attention;
+mod bytes;
 mod exponential;
+mod half;
 mod layer_norm;
+mod linear;
+mod matrix;
+mod narrow;
 mod pieces;
 mod product;
+mod relative;
+mod rms_norm;
 mod split;
+mod vnni;
 
 pub(crate) use aligned::Aligned;
 pub(crate) use attention::{Attention, AttentionScratch};
+pub(crate) use half::{from_f16, from_finite_f16, to_f16};
 pub(crate) use layer_norm::layer_norm;
-pub(crate) use product::{Finish, Panels, RowScratch, multiply};
+pub use linear::Kernels;
+pub(crate) use linear::{Linear, LinearScratch};
+pub(crate) use matrix::Matrix;
+pub(crate) use product::Finish;
+pub(crate) use relative::RelativeBias;
+pub(crate) use rms_norm::rms_norm;

@@ -9,6 +9,8 @@
 //!   of b: high halves of columns 0–15, of columns 16–31, then the low halves. 32 values of k.
 //! - [`BytePiece`]: values 0–63 of k for 0–15 and for 16–31, then values 64–127.
 
+use super::half::from_finite_f16;
+
 /// Rows of a, or columns of b, that a piece and a block have.
 pub(crate) const SIDE: usize = 32;
 /// Lines of a tile.
@@ -23,6 +25,11 @@ pub(crate) const BYTE_STEP: usize = 128;
 #[repr(C, align(64))]
 pub(crate) struct SplitPiece(pub(crate) [u16; 2048]);
 
+/// The values of a [`SplitPiece`] of b in f16: where its high tiles are.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub(crate) struct HalfPiece(pub(crate) [u16; 1024]);
+
 /// 32 × 128 signed bytes.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
@@ -36,6 +43,12 @@ pub(crate) struct Block<T>(pub(crate) [T; 1024]);
 impl Default for SplitPiece {
     fn default() -> Self {
         Self([0; 2048])
+    }
+}
+
+impl Default for HalfPiece {
+    fn default() -> Self {
+        Self([0; 1024])
     }
 }
 
@@ -67,10 +80,10 @@ fn to_bf16(x: f32) -> u16 {
     (bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16) as u16
 }
 
-/// Writes rows of `k` values, `stride` apart, at most [`SIDE`] of them, as pieces of a:
+/// Writes rows of `k` values without gaps, at most [`SIDE`] of them, as pieces of a:
 /// `pieces[k / 32]`. Rows and values that are not there are zero.
 #[inline(always)]
-pub(crate) fn split_rows(rows: &[f32], stride: usize, k: usize, pieces: &mut [SplitPiece]) {
+pub(crate) fn split_rows(rows: &[f32], k: usize, pieces: &mut [SplitPiece]) {
     for (step, piece) in pieces.iter_mut().enumerate() {
         let from = step * SPLIT_STEP;
         let width = SPLIT_STEP.min(k - from);
@@ -78,7 +91,7 @@ pub(crate) fn split_rows(rows: &[f32], stride: usize, k: usize, pieces: &mut [Sp
         for r in 0..SIDE {
             let low: &mut [u16; SPLIT_STEP] = &mut low.as_chunks_mut().0[r];
             let high: &mut [u16; SPLIT_STEP] = &mut high.as_chunks_mut().0[r];
-            let at = r * stride + from;
+            let at = r * k + from;
             let mut line = [0.0; SPLIT_STEP];
             if at < rows.len() {
                 if let Some(whole) = rows[at..].first_chunk().filter(|_| width == SPLIT_STEP) {
@@ -94,23 +107,53 @@ pub(crate) fn split_rows(rows: &[f32], stride: usize, k: usize, pieces: &mut [Sp
     }
 }
 
-/// Packs a matrix `[n, k]`, one row a column of b, as pieces of b: `[n / 32, k / 32]`.
-pub(crate) fn split_columns(weight: &[f32], n: usize, k: usize) -> Vec<SplitPiece> {
+/// Splits pieces of halves.
+#[inline(always)]
+pub(crate) fn split_halves(halves: &[HalfPiece], pieces: &mut [SplitPiece]) {
+    for (halves, piece) in halves.iter().zip(pieces) {
+        let (high, low) = piece.0.split_at_mut(1024);
+        for ((&half, high), low) in halves.0.iter().zip(high).zip(low) {
+            (*high, *low) = split(from_finite_f16(half));
+        }
+    }
+}
+
+/// Packs a matrix of `k` inputs, one row a column of b, as pieces of b: `[n / 32, k / 32]`; `set`
+/// puts a value at a place of the first two tiles.
+pub(crate) fn columns<T: Copy, P: Clone + Default>(
+    weight: &[T],
+    k: usize,
+    set: impl Fn(&mut P, usize, T),
+) -> Vec<P> {
     let steps = k.div_ceil(SPLIT_STEP);
-    let mut pieces = vec![SplitPiece::default(); n.div_ceil(SIDE) * steps];
+    let n = weight.len() / k;
+    let mut pieces = vec![P::default(); n.div_ceil(SIDE) * steps];
     for (column, row) in weight.chunks_exact(k).enumerate() {
         let (tile, lane) = (column % SIDE / LINES, column % LINES);
         for (i, &x) in row.iter().enumerate() {
-            let piece = &mut pieces[column / SIDE * steps + i / SPLIT_STEP].0;
+            let piece = &mut pieces[column / SIDE * steps + i / SPLIT_STEP];
             let i = i % SPLIT_STEP;
-            let at = tile * 512 + i / 2 * SPLIT_STEP + 2 * lane + i % 2;
-            (piece[at], piece[1024 + at]) = split(x);
+            set(piece, tile * 512 + i / 2 * SPLIT_STEP + 2 * lane + i % 2, x);
         }
     }
     pieces
 }
 
-/// Writes quantised rows, `[n, k]` with n at most [`SIDE`], as pieces of a: `pieces[k / 128]`.
+impl SplitPiece {
+    /// Puts a value of b at a place of the high and the low tiles.
+    pub(crate) fn set(&mut self, at: usize, x: f32) {
+        (self.0[at], self.0[1024 + at]) = split(x);
+    }
+}
+
+impl HalfPiece {
+    /// Puts a half at a place.
+    pub(crate) fn set(&mut self, at: usize, half: u16) {
+        self.0[at] = half;
+    }
+}
+
+/// Writes a quantised row as row `r` of pieces of a: `pieces[k / 128]`.
 #[inline(always)]
 pub(crate) fn byte_row(row: &[i8], r: usize, pieces: &mut [BytePiece]) {
     for (i, half) in row.chunks(64).enumerate() {

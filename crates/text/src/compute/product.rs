@@ -6,14 +6,10 @@
 //! are read and written once. `a` is read where it lies. Multiplications: m·n·k; the panels
 //! take k·n values, with n rounded up to a multiple of `W`.
 //!
-//! The test compares it with the plain triple loop.
+//! [`linear`](super::linear) has the test that compares it with the plain triple loop.
 
-use super::Aligned;
-use super::amx::Amx;
-use super::exponential::gelu;
-use super::pieces::SplitPiece;
-use super::split::{SplitProduct, SplitWeights};
-use pulp::{Arch, Simd, WithSimd};
+use super::exponential::{gelu, gelu_tanh, silu};
+use pulp::{Simd, WithSimd};
 
 /// Columns of a panel of weights: three AVX-512, six AVX2 or twelve NEON registers.
 pub(crate) const WIDTH: usize = 48;
@@ -28,66 +24,16 @@ pub(crate) enum Finish {
     Store,
     /// out = gelu(sum + bias).
     Gelu,
+    /// out = gelu(sum + bias) in its tanh approximation.
+    GeluTanh,
+    /// out = max(sum + bias, 0).
+    Relu,
+    /// out = silu(sum + bias).
+    Silu,
     /// out = out + sum + bias.
     Add,
-}
-
-/// A weight matrix packed for [`multiply`], with its bias.
-#[derive(Debug)]
-pub(crate) struct Panels {
-    k: usize,
-    n: usize,
-    weights: Packed,
-    bias: Vec<f32>,
-}
-
-/// The layouts of weights, one for each way to multiply.
-#[derive(Debug)]
-enum Packed {
-    /// Panels of [`WIDTH`] columns, for multiply-adds.
-    Columns(Aligned),
-    /// Two bf16 a value, for matrix tiles.
-    Split(SplitWeights),
-}
-
-/// Memory for the rows of `a` in the layout of the tiles; at most 4·m·k bytes, rounded up.
-#[derive(Debug, Default)]
-pub(crate) struct RowScratch {
-    split: Vec<SplitPiece>,
-}
-
-impl Panels {
-    /// Packs a matrix stored as `[n, k]` row-major, one row an output, as `torch.nn.Linear` does,
-    /// for the fastest way this CPU has.
-    pub(crate) fn from_linear(weight: &[f32], bias: Vec<f32>) -> Self {
-        let n = bias.len();
-        let k = weight.len() / n;
-        if let Some(amx) = Amx::detect() {
-            return Self {
-                k,
-                n,
-                weights: Packed::Split(SplitWeights::pack(amx, weight, n, k)),
-                bias,
-            };
-        }
-        let mut weights = Aligned::zeros(n.div_ceil(WIDTH) * WIDTH * k);
-        pack_rows::<WIDTH>(
-            weight.chunks_exact(k),
-            k,
-            weights.at_least(n.div_ceil(WIDTH) * WIDTH * k),
-        );
-        Self {
-            k,
-            n,
-            weights: Packed::Columns(weights),
-            bias,
-        }
-    }
-
-    /// Number of outputs.
-    pub(crate) fn n(&self) -> usize {
-        self.n
-    }
+    /// out = out·(sum + bias), the second factor of a gated feed-forward layer.
+    Multiply,
 }
 
 /// Packs the rows of a matrix as columns of panels: `panels[i / W][j][i % W] = rows[i][j]`.
@@ -101,43 +47,6 @@ pub(crate) fn pack_rows<'a, const W: usize>(
         for (line, &x) in panel.as_chunks_mut::<W>().0.iter_mut().zip(row) {
             line[i % W] = x;
         }
-    }
-}
-
-/// `out[m, n] = finish(a[m, k] · b + bias)`, both row-major without gaps.
-pub(crate) fn multiply(
-    arch: Arch,
-    a: &[f32],
-    b: &Panels,
-    (out, finish): (&mut [f32], Finish),
-    scratch: &mut RowScratch,
-) {
-    match &b.weights {
-        Packed::Columns(weights) => {
-            let padded = b.n.div_ceil(WIDTH) * WIDTH;
-            let op = Product::<WIDTH> {
-                a,
-                a_stride: b.k,
-                b: weights.get(padded * b.k),
-                k: b.k,
-                n: b.n,
-                bias: &b.bias,
-                out,
-                out_stride: b.n,
-                finish,
-            };
-            arch.dispatch(op);
-        }
-        Packed::Split(weights) => SplitProduct {
-            a,
-            k: b.k,
-            b: weights,
-            bias: &b.bias,
-            out,
-            finish,
-            pieces: &mut scratch.split,
-        }
-        .run(arch),
     }
 }
 
@@ -257,7 +166,13 @@ fn step<S: Simd, const MR: usize, const NV: usize, const W: usize>(
 }
 
 #[inline(always)]
-pub(crate) fn write<S: Simd>(simd: S, sums: &[S::f32s], bias: &[f32], out: &mut [f32], finish: Finish) {
+pub(crate) fn write<S: Simd>(
+    simd: S,
+    sums: &[S::f32s],
+    bias: &[f32],
+    out: &mut [f32],
+    finish: Finish,
+) {
     let lanes = S::F32_LANES;
     for (i, out) in out.chunks_mut(lanes).enumerate() {
         let mut x = sums[i];
@@ -268,65 +183,12 @@ pub(crate) fn write<S: Simd>(simd: S, sums: &[S::f32s], bias: &[f32], out: &mut 
         x = match finish {
             Finish::Store => x,
             Finish::Gelu => gelu(simd, x),
+            Finish::GeluTanh => gelu_tanh(simd, x),
+            Finish::Relu => simd.max_f32s(x, simd.splat_f32s(0.0)),
+            Finish::Silu => silu(simd, x),
             Finish::Add => simd.add_f32s(simd.partial_load_f32s(out), x),
+            Finish::Multiply => simd.mul_f32s(simd.partial_load_f32s(out), x),
         };
         simd.partial_store_f32s(out, x);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn values(n: usize, seed: usize) -> Vec<f32> {
-        (0..n)
-            .map(|i| ((i * 7919 + seed * 104_729) % 1009) as f32 / 504.5 - 1.0)
-            .collect()
-    }
-
-    #[test]
-    fn agrees_with_the_plain_loop() {
-        for (m, k, n) in [
-            (1, 1, 1),
-            (3, 8, 48),
-            (8, 32, 96),
-            (13, 37, 101),
-            (17, 384, 144),
-        ] {
-            let (a, w, bias) = (values(m * k, 1), values(n * k, 2), values(n, 3));
-            let panels = Panels::from_linear(&w, bias.clone());
-            for finish in [Finish::Store, Finish::Gelu, Finish::Add] {
-                let mut out = values(m * n, 4);
-                let before = out.clone();
-                multiply(Arch::new(), &a, &panels, (&mut out, finish), &mut RowScratch::default());
-                for i in 0..m {
-                    for j in 0..n {
-                        let parts = (0..k).map(|x| f64::from(a[i * k + x] * w[j * k + x]));
-                        let size = 1.0 + parts.clone().map(f64::abs).sum::<f64>();
-                        let dot: f64 = parts.sum();
-                        let sum = dot + f64::from(bias[j]);
-                        let want = match finish {
-                            Finish::Store => sum,
-                            // The tanh form is within 5e-4 of the exact one, which has its own test.
-                            Finish::Gelu => {
-                                let inner = 0.797_884_56 * (sum + 0.044_715 * sum.powi(3));
-                                0.5 * sum * (1.0 + inner.tanh())
-                            }
-                            Finish::Add => sum + f64::from(before[i * n + j]),
-                        };
-                        let got = f64::from(out[i * n + j]);
-                        let tolerance = if finish == Finish::Gelu {
-                            6e-4
-                        } else {
-                            2e-6 * size
-                        };
-                        assert!(
-                            (got - want).abs() < tolerance,
-                            "{m}x{k}x{n} {finish:?} [{i}, {j}]: {got}, expected {want}"
-                        );
-                    }
-                }
-            }
-        }
     }
 }

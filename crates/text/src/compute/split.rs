@@ -1,28 +1,54 @@
 //! Matrix products to f32 accuracy on tiles of bf16: each value as the sum of two.
 //!
-//! See [`amx`](super::amx) for the arithmetic and [`pieces`](super::pieces) for the layout. The
-//! weights are split once, when they are packed, and take as much memory as in f32; the rows of a
-//! are split on the way in, which costs m·k of the m·n·k. Sums of 32 × 32 values are finished
-//! (bias, GELU, residual) out of the first-level cache. The test compares it with the plain loop.
+//! See [`amx`](super::amx) for the arithmetic and [`pieces`](super::pieces) for the layout.
+//! Weights in f32 are split once, when they are packed, and take as much memory as before; weights
+//! in f16 stay so and are split panel by panel, which loses nothing, as 11 bits fit two bf16. The
+//! rows of a are split on the way in, which costs m·k of the m·n·k. Sums of 32 × 32 values are
+//! finished (bias, activation, residual) out of the first-level cache.
 
 use super::amx::{Amx, Tiles};
-use super::pieces::{Block, SIDE, SPLIT_STEP, SplitPiece, split_columns, split_rows};
+use super::pieces::{
+    Block, HalfPiece, SIDE, SPLIT_STEP, SplitPiece, columns, split_halves, split_rows,
+};
 use super::product::{Finish, write};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 /// Weights as pieces of b, `[n / 32, k / 32]`.
 #[derive(Debug)]
 pub(crate) struct SplitWeights {
     amx: Amx,
-    pieces: Vec<SplitPiece>,
+    pieces: Pieces,
+}
+
+#[derive(Debug)]
+enum Pieces {
+    Split(Vec<SplitPiece>),
+    Half(Vec<HalfPiece>),
+}
+
+/// Buffers for pieces of a and of b.
+#[derive(Debug, Default)]
+pub(crate) struct SplitScratch {
+    rows: Vec<SplitPiece>,
+    columns: Vec<SplitPiece>,
 }
 
 impl SplitWeights {
-    /// Packs a matrix `[n, k]`, one row an output.
-    pub(crate) fn pack(amx: Amx, weight: &[f32], n: usize, k: usize) -> Self {
+    /// Packs f32 weights `[n, k]`, one row an output.
+    pub(crate) fn pack(amx: Amx, weight: &[f32], k: usize) -> Self {
+        let pieces = columns(weight, k, SplitPiece::set);
         Self {
             amx,
-            pieces: split_columns(weight, n, k),
+            pieces: Pieces::Split(pieces),
+        }
+    }
+
+    /// Packs f16 weights `[n, k]`, one row an output, by their bits.
+    pub(crate) fn pack_halves(amx: Amx, weight: &[u16], k: usize) -> Self {
+        let pieces = columns(weight, k, HalfPiece::set);
+        Self {
+            amx,
+            pieces: Pieces::Half(pieces),
         }
     }
 }
@@ -38,15 +64,7 @@ pub(crate) struct SplitProduct<'a> {
     /// `[m, n]`.
     pub(crate) out: &'a mut [f32],
     pub(crate) finish: Finish,
-    /// For the pieces of a, grown as needed.
-    pub(crate) pieces: &'a mut Vec<SplitPiece>,
-}
-
-impl SplitProduct<'_> {
-    /// Runs it on this thread.
-    pub(crate) fn run(self, arch: Arch) {
-        arch.dispatch(self);
-    }
+    pub(crate) scratch: &'a mut SplitScratch,
 }
 
 impl WithSimd for SplitProduct<'_> {
@@ -57,20 +75,27 @@ impl WithSimd for SplitProduct<'_> {
         let (k, n) = (self.k, self.bias.len());
         let steps = k.div_ceil(SPLIT_STEP);
         let blocks = (self.a.len() / k).div_ceil(SIDE);
-        if self.pieces.len() < blocks * steps {
-            self.pieces.resize(blocks * steps, SplitPiece::default());
-        }
-        let rows = self.a.chunks(SIDE * k);
-        for (rows, pieces) in rows.zip(self.pieces.chunks_exact_mut(steps)) {
-            split_rows(rows, k, k, pieces);
+        let SplitScratch { rows, columns } = self.scratch;
+        rows.resize(blocks * steps, SplitPiece::default());
+        let parts = self.a.chunks(SIDE * k);
+        for (part, pieces) in parts.zip(rows.chunks_exact_mut(steps)) {
+            split_rows(part, k, pieces);
         }
         let tiles = Tiles::new(self.b.amx);
         let mut block = Block::default();
-        for (panel, b) in self.b.pieces.chunks_exact(steps).enumerate() {
+        for (panel, bias) in self.bias.chunks(SIDE).enumerate() {
+            let range = panel * steps..(panel + 1) * steps;
+            let b = match &self.b.pieces {
+                Pieces::Split(pieces) => &pieces[range],
+                Pieces::Half(pieces) => {
+                    columns.resize(steps, SplitPiece::default());
+                    split_halves(&pieces[range], columns);
+                    &columns[..]
+                }
+            };
             let column = panel * SIDE;
-            let bias = &self.bias[column..n.min(column + SIDE)];
             let outs = self.out.chunks_mut(SIDE * n);
-            for (a, out) in self.pieces.chunks_exact(steps).zip(outs) {
+            for (a, out) in rows.chunks_exact(steps).zip(outs) {
                 tiles.split(a, b, &mut block);
                 let sums = block.0.as_chunks::<SIDE>().0;
                 for (out, sums) in out.chunks_exact_mut(n).zip(sums) {

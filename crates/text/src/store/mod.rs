@@ -18,7 +18,7 @@ mod hub;
 mod known;
 mod wheel;
 
-use crate::encoder::{file_hash, hex};
+use crate::fingerprint::{file_hash, hex};
 use crate::{Encoder, TextError};
 use hub::Hub;
 use known::{KNOWN, KnownModel, OPTIONAL, REQUIRED, known};
@@ -381,6 +381,6 @@ fn size_of_files(dir: &Path) -> Result<u64, TextError> {
     Ok(bytes)
 }
 
-fn sync_files(dir: &Path) -> Result<(), TextError> {
+pub(crate) fn sync_files(dir: &Path) -> Result<(), TextError> {
     walk(dir, &mut |path| File::open(path)?.sync_all())
 }

@@ -1,0 +1,77 @@
+//! Half precision (IEEE binary16) to single and back, by its bits.
+//!
+//! The loops are plain, so that the compiler vectorises them wherever they are inlined.
+
+/// Half to single; infinities and NaN become NaN.
+#[inline(always)]
+pub(crate) fn from_f16(half: u16) -> f32 {
+    const INFINITE: u16 = 0x7c00;
+    if half & INFINITE == INFINITE {
+        return f32::NAN;
+    }
+    from_finite_f16(half)
+}
+
+/// Half to single for finite values.
+#[inline(always)]
+pub(crate) fn from_finite_f16(half: u16) -> f32 {
+    // The five bits of exponent and ten of mantissa, moved into place, are too small by 2¹¹².
+    let magnitude = f32::from_bits(u32::from(half & 0x7fff) << 13) * 2f32.powi(112);
+    f32::from_bits(magnitude.to_bits() | u32::from(half & 0x8000) << 16)
+}
+
+/// The nearest half, ties to even; what is beyond 65,504 becomes 65,504, NaN zero.
+#[expect(clippy::cast_possible_truncation, reason = "16 bits are left of each")]
+pub(crate) fn to_f16(x: f32) -> u16 {
+    let sign = (x.to_bits() >> 16 & 0x8000) as u16;
+    // NaN compares false and becomes zero.
+    let magnitude = if x.abs() > 0.0 {
+        x.abs().min(65_504.0)
+    } else {
+        0.0
+    };
+    if magnitude < 2f32.powi(-14) {
+        // Denormal: multiples of 2⁻²⁴, and the addition rounds them.
+        let shifted = magnitude + 0.5;
+        return sign | (shifted.to_bits() - 0.5f32.to_bits()) as u16;
+    }
+    let bits = magnitude.to_bits() - (112 << 23);
+    sign | ((bits + 0xfff + (bits >> 13 & 1)) >> 13) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_finite_half_survives_the_way_there_and_back() {
+        for half in 0..=u16::MAX {
+            let x = from_f16(half);
+            if half & 0x7c00 == 0x7c00 {
+                assert!(x.is_nan());
+            } else {
+                assert_eq!(to_f16(x), half, "{half:#x} = {x}");
+            }
+        }
+    }
+
+    #[test]
+    fn known_values_and_ties() {
+        let cases = [
+            (1.0, 0x3c00),
+            (-2.0, 0xc000),
+            (65_504.0, 0x7bff),
+            (1e9, 0x7bff),
+            (f32::INFINITY, 0x7bff),
+            (f32::NAN, 0),
+            (2f32.powi(-24), 1),
+            (2f32.powi(-26), 0),
+            // Between 1 and its successor 1 + 2⁻¹⁰: ties go to the even mantissa.
+            (1.0 + 2f32.powi(-11), 0x3c00),
+            (1.0 + 3.0 * 2f32.powi(-11), 0x3c02),
+        ];
+        for (x, want) in cases {
+            assert_eq!(to_f16(x), want, "{x}");
+        }
+    }
+}
