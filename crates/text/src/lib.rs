@@ -9,6 +9,7 @@ mod parquet;
 mod pooling;
 mod settings;
 mod store;
+mod tokenizer;
 mod transformer;
 mod vectors;
 mod weights;
