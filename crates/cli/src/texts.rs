@@ -39,13 +39,17 @@ pub(crate) fn embed(
     let dir = context.models().resolve(encoder)?;
     let encoder = Encoder::load(&dir)?;
     let mut cache = Cache::open(&context.home().join("vectors"), &encoder)?;
-    let mut of = |what: &str, table: &Table| -> anyhow::Result<Vectors> {
+    // Items are what is searched, what people wrote of themselves is what is searched for.
+    let mut of = |what: &str, table: &Table, queries: bool| -> anyhow::Result<Vectors> {
         let texts: Vec<String> = (0u32..).take(table.len()).map(|i| table.text(i)).collect();
         let label = format!("embed {what}");
-        let (vectors, stats) = cache
-            .embed(&encoder, &texts, &|done, total| {
-                context.console.progress(&label, done, total);
-            })
+        let embed = if queries {
+            Cache::embed_queries
+        } else {
+            Cache::embed
+        };
+        let progress = |done, total| context.console.progress(&label, done, total);
+        let (vectors, stats) = embed(&mut cache, &encoder, &texts, &progress)
             .with_context(|| format!("encoding the texts of the {what}"))?;
         context.console.note(format!(
             "{what}: {} texts encoded, {} taken from the cache",
@@ -53,9 +57,9 @@ pub(crate) fn embed(
         ));
         Ok(vectors)
     };
-    let items = of("items", &dataset.items)?;
+    let items = of("items", &dataset.items, false)?;
     let users = if dataset.users.has_text() {
-        Some(of("users", &dataset.users)?)
+        Some(of("users", &dataset.users, true)?)
     } else {
         None
     };

@@ -254,7 +254,7 @@ impl Engine {
                 "the words to search for are empty".to_owned(),
             ));
         }
-        let vector = self.encode(&[text])?.swap_remove(0);
+        let vector = self.encode_queries(&[text])?.swap_remove(0);
         let items = self
             .nearest(&vector, k)
             .into_iter()
@@ -353,17 +353,17 @@ impl Engine {
             }
             return Ok(None);
         }
-        let vector = self.encode(&[text.as_str()])?.swap_remove(0);
+        let vector = self.encode_queries(&[text.as_str()])?.swap_remove(0);
         Ok(Some((text, vector)))
     }
 
-    fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EngineError> {
+    fn encode_queries(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EngineError> {
         let mut slot = self.encoder.lock().unwrap_or_else(PoisonError::into_inner);
         let encoder = match &mut *slot {
             Some(encoder) => encoder,
             empty => empty.insert(Encoder::load(&self.dir.join("encoder"))?),
         };
-        let vectors = encoder.encode(texts, &|_, _| {})?;
+        let vectors = encoder.encode_queries(texts, &|_, _| {})?;
         Ok(vectors.rows().map(<[f32]>::to_vec).collect())
     }
 
@@ -379,7 +379,7 @@ impl Engine {
             return Ok(Vec::new());
         }
         let texts: Vec<&str> = parts.iter().map(|(_, rest)| rest.as_str()).collect();
-        let without = self.encode(&texts)?;
+        let without = self.encode_queries(&texts)?;
         Ok(parts
             .into_iter()
             .zip(without)

@@ -4,7 +4,9 @@
 //!
 //! ```text
 //! header   "semrecV1", dim as u32, 4 zero bytes
-//! record   16 bytes of the text's SHA-256, dim f32 values, 8 bytes of checksum over both
+//! record   16 bytes of the text's SHA-256, dim f32 values, 8 bytes of checksum over both;
+//!          of a query, where the model has a prompt of its own for them, the SHA-256 is over
+//!          "query", a zero byte and the text
 //! ```
 //!
 //! all little-endian. Records are only ever appended, a chunk of texts at a time under a file
@@ -29,6 +31,13 @@ const CHECKSUM: usize = 8;
 const CHUNK: usize = 4096;
 
 type Key = [u8; KEY];
+
+/// What the texts of a call are to the encoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Passage,
+    Query,
+}
 
 /// An open cache of one encoder.
 #[derive(Debug)]
@@ -102,6 +111,35 @@ impl Cache {
         texts: &[S],
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<(Vectors, CacheStats), TextError> {
+        self.embed_as(Role::Passage, encoder, texts, progress)
+    }
+
+    /// The same by [`Encoder::encode_queries`], for texts that are searched for.
+    ///
+    /// # Errors
+    /// Those of [`Cache::embed`].
+    pub fn embed_queries<S: AsRef<str> + Sync>(
+        &mut self,
+        encoder: &Encoder,
+        texts: &[S],
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<(Vectors, CacheStats), TextError> {
+        // With one prompt for all, a text has one vector.
+        let role = if encoder.query_prompt() == encoder.passage_prompt() {
+            Role::Passage
+        } else {
+            Role::Query
+        };
+        self.embed_as(role, encoder, texts, progress)
+    }
+
+    fn embed_as<S: AsRef<str> + Sync>(
+        &mut self,
+        role: Role,
+        encoder: &Encoder,
+        texts: &[S],
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<(Vectors, CacheStats), TextError> {
         if encoder.fingerprint() != self.fingerprint {
             let problem = format!(
                 "the cache belongs to another encoder than '{}'",
@@ -121,7 +159,7 @@ impl Cache {
                 ready += 1;
                 continue;
             }
-            let key = key_of(text);
+            let key = key_of(role, text);
             if let Some(&same) = first.get(&key) {
                 stats.hits += 1;
                 ready += 1;
@@ -139,9 +177,11 @@ impl Cache {
         for chunk in missing.chunks(CHUNK) {
             let chunk_texts: Vec<&str> =
                 chunk.iter().map(|&(row, _)| texts[row].as_ref()).collect();
-            let encoded = encoder.encode(&chunk_texts, &|done, _| {
-                progress(ready + done, texts.len());
-            })?;
+            let chunk_progress = |done: usize, _: usize| progress(ready + done, texts.len());
+            let encoded = match role {
+                Role::Passage => encoder.encode(&chunk_texts, &chunk_progress)?,
+                Role::Query => encoder.encode_queries(&chunk_texts, &chunk_progress)?,
+            };
             ready += chunk.len();
             self.append(chunk.iter().map(|(_, key)| key).zip(encoded.rows()))?;
             for (&(row, _), vector) in chunk.iter().zip(encoded.rows()) {
@@ -302,8 +342,13 @@ impl Cache {
     }
 }
 
-fn key_of(text: &str) -> Key {
-    let hash: [u8; 32] = Sha256::digest(text).into();
+fn key_of(role: Role, text: &str) -> Key {
+    let mut hash = Sha256::new();
+    if role == Role::Query {
+        hash.update(b"query\0");
+    }
+    hash.update(text);
+    let hash: [u8; 32] = hash.finalize().into();
     let mut key = [0; KEY];
     key.copy_from_slice(&hash[..KEY]);
     key

@@ -263,11 +263,9 @@ fn write_weights(
         }
         let values = weights.tensor(name, &info.shape)?;
         let matrix = info.shape.len() == 2 && name.ends_with(".weight");
-        let precision = conversion.precision.unwrap_or(match info.dtype {
-            Dtype::I8 => Precision::Int8,
-            Dtype::F16 => Precision::Half,
-            _ => Precision::Single,
-        });
+        let precision = conversion
+            .precision
+            .unwrap_or_else(|| precision_of(info.dtype));
         match precision {
             Precision::Int8 if matrix && !names.kept_whole(name) => {
                 let (bytes, scales) = quantise(&values, info.shape[1]);
@@ -289,11 +287,24 @@ fn write_weights(
                     bytes: halves.collect(),
                 });
             }
-            _ => stored.push(Stored::single(new_name, info.shape.clone(), &values)),
+            Precision::Single | Precision::Half | Precision::Int8 => {
+                stored.push(Stored::single(new_name, info.shape.clone(), &values));
+            }
         }
     }
     let path = staged.join("model.safetensors");
     save(&path, &stored)
+}
+
+/// The precision that keeps what is there; bf16 has no arithmetic of its own and becomes f32.
+fn precision_of(dtype: Dtype) -> Precision {
+    if dtype == Dtype::I8 {
+        Precision::Int8
+    } else if dtype == Dtype::F16 {
+        Precision::Half
+    } else {
+        Precision::Single
+    }
 }
 
 fn save(path: &Path, tensors: &[Stored]) -> Result<(), TextError> {

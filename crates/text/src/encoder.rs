@@ -21,13 +21,13 @@ use crate::head::Head;
 use crate::settings::Settings;
 use crate::transformer::{Scratch, Transformer};
 use crate::weights::Weights;
-use crate::{TextError, Vectors};
+use crate::{TextError, Vectors, tokenizer};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use tokenizers::{Tokenizer, TruncationParams};
+use tokenizers::Tokenizer;
 
 /// Texts tokenised and sorted together: bounds what is held beside the vectors.
 const WINDOW: usize = 8192;
@@ -64,7 +64,7 @@ impl Encoder {
     /// As [`Encoder::load`].
     pub fn load_with(dir: &Path, kernels: Kernels) -> Result<Self, TextError> {
         let settings = Settings::read(dir)?;
-        let tokenizer = tokenizer(dir, &settings)?;
+        let tokenizer = tokenizer::load(dir, &settings)?;
         let weights = Weights::open(&dir.join("model.safetensors"))?;
         Ok(Self {
             name: dir.file_name().map_or_else(
@@ -285,37 +285,4 @@ fn batches<'a>(order: &'a [usize], tokens: &[Vec<u32>]) -> Vec<&'a [usize]> {
         batches.push(&order[start..]);
     }
     batches
-}
-
-fn tokenizer(dir: &Path, settings: &Settings) -> Result<Tokenizer, TextError> {
-    let vocabulary = settings.shape.vocabulary;
-    let path = dir.join("tokenizer.json");
-    let bytes = std::fs::read(&path).map_err(|e| TextError::io(&path, e))?;
-    let bad = |problem: String| TextError::format(&path, problem);
-    let mut tokenizer = Tokenizer::from_bytes(bytes)
-        .map_err(|e| bad(format!("is no tokenizer: {e}; fetch the model again")))?;
-    let largest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0) as usize;
-    if largest >= vocabulary {
-        return Err(bad(format!(
-            "has a token numbered {largest}; config.json says there are {vocabulary}"
-        )));
-    }
-    let special = tokenizer
-        .get_post_processor()
-        .map_or(0, |p| tokenizers::PostProcessor::added_tokens(p, false));
-    if settings.max_tokens <= special {
-        return Err(bad(format!(
-            "adds {special} special tokens where {} are the most; nothing of a text would be left",
-            settings.max_tokens
-        )));
-    }
-    tokenizer.with_padding(None);
-    let truncation = TruncationParams {
-        max_length: settings.max_tokens,
-        ..TruncationParams::default()
-    };
-    tokenizer
-        .with_truncation(Some(truncation))
-        .map_err(|e| bad(e.to_string()))?;
-    Ok(tokenizer)
 }

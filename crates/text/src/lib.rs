@@ -13,6 +13,7 @@ mod pooling;
 mod settings;
 mod store;
 mod table;
+mod tokenizer;
 mod transformer;
 mod vectors;
 mod weights;

@@ -47,6 +47,35 @@ fn encodes_each_text_once() {
 }
 
 #[test]
+fn queries_are_kept_beside_passages_where_they_differ() {
+    let root = tempfile::tempdir().unwrap();
+    let plain = tiny();
+    let mut cache = Cache::open(root.path(), &plain).unwrap();
+    embed(&mut cache, &plain, &["the"]);
+    let (_, found) = cache.embed_queries(&plain, &["the"], &|_, _| {}).unwrap();
+    assert_eq!(found, stats(1, 0));
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/architectures/xlm-roberta");
+    let prompted = Encoder::load(&dir).unwrap();
+    let mut cache = Cache::open(root.path(), &prompted).unwrap();
+    let (passage, _) = embed(&mut cache, &prompted, &["the"]);
+    for found in [stats(0, 1), stats(1, 0)] {
+        let (query, got) = cache
+            .embed_queries(&prompted, &["the"], &|_, _| {})
+            .unwrap();
+        assert_eq!(got, found);
+        assert_ne!(query, passage);
+        assert_eq!(
+            query,
+            prompted.encode_queries(&["the"], &|_, _| {}).unwrap()
+        );
+    }
+    assert_eq!(
+        embed(&mut cache, &prompted, &["the"]),
+        (passage, stats(1, 0))
+    );
+}
+
+#[test]
 fn a_torn_tail_is_cut_and_a_damaged_record_encoded_again() {
     let (root, encoder) = (tempfile::tempdir().unwrap(), tiny());
     let path = file(root.path(), &encoder);

@@ -1,5 +1,7 @@
 //! Encoders made smaller: what becomes of their vectors, their files and their errors.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use semrec_text::{Conversion, Encoder, Kernels, Precision, choose_layers, convert, even_layers};
 use std::path::{Path, PathBuf};
 
@@ -21,8 +23,14 @@ fn mean_cosine(a: &Encoder, b: &Encoder) -> f32 {
         b.encode(&TEXTS, &|_, _| {}).unwrap(),
     );
     // An empty text has no vector where the tokenizer adds nothing to it.
-    let pairs: Vec<_> = a.rows().zip(b.rows()).filter(|(a, _)| a.iter().any(|&x| x != 0.0)).collect();
-    let dots = pairs.iter().map(|(a, b)| a.iter().zip(*b).map(|(a, b)| a * b).sum::<f32>());
+    let pairs: Vec<_> = a
+        .rows()
+        .zip(b.rows())
+        .filter(|(a, _)| a.iter().any(|&x| x != 0.0))
+        .collect();
+    let dots = pairs
+        .iter()
+        .map(|(a, b)| a.iter().zip(*b).map(|(a, b)| a * b).sum::<f32>());
     dots.sum::<f32>() / pairs.len() as f32
 }
 

@@ -93,6 +93,14 @@ fn every_architecture_agrees_with_the_reference() {
     }
 }
 
+fn architecture(name: &str) -> PathBuf {
+    golden_dir().join("architectures").join(name)
+}
+
+fn architecture_model(name: &str) -> Encoder {
+    Encoder::load(&architecture(name)).unwrap()
+}
+
 /// Runs where the real weights are: `target/models/minilm`, see `recipes/encoder-speed.sh`.
 #[test]
 fn minilm_agrees_with_the_reference() {
@@ -110,23 +118,83 @@ fn minilm_agrees_with_the_reference() {
 
 #[test]
 fn neighbours_and_threads_change_nothing() {
-    let encoder = tiny();
     let texts: Vec<String> = (0..300)
         .map(|i| "a word of the text, ".repeat(i % 9) + &i.to_string())
         .collect();
-    let together = encoder.encode(&texts, &|_, _| {}).unwrap();
-    for (i, text) in texts.iter().enumerate() {
-        let alone = encoder.encode(&[text], &|_, _| {}).unwrap();
-        assert_eq!(alone.row(0), together.row(i), "text {i}");
+    let biased = architecture_model("mpnet");
+    let turned = architecture_model("qwen3");
+    let dense = architecture_model("distilbert");
+    for encoder in [tiny(), biased, turned, dense] {
+        let name = encoder.name();
+        let together = encoder.encode(&texts, &|_, _| {}).unwrap();
+        for (i, text) in texts.iter().enumerate() {
+            let alone = encoder.encode(&[text], &|_, _| {}).unwrap();
+            assert_eq!(alone.row(0), together.row(i), "{name}, text {i}");
+        }
+        for threads in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            let again = pool.install(|| encoder.encode(&texts, &|_, _| {}).unwrap());
+            assert_eq!(again, together, "{name}, {threads} threads");
+        }
     }
-    for threads in [1, 3] {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
-        let again = pool.install(|| encoder.encode(&texts, &|_, _| {}).unwrap());
-        assert_eq!(again, together, "{threads} threads");
+}
+
+#[test]
+fn an_empty_text_is_its_special_tokens_or_zero() {
+    // Tokens around a text: both, none, one after, one before.
+    let cases = [
+        ("distilbert", true),
+        ("gpt2", false),
+        ("qwen2", true),
+        ("llama", true),
+    ];
+    for (name, some) in cases {
+        let encoder = architecture_model(name);
+        let alone = encoder.encode(&["", ""], &|_, _| {}).unwrap();
+        let among = encoder.encode(&["the", "", "river"], &|_, _| {}).unwrap();
+        assert_eq!(alone.row(0), among.row(1), "{name}");
+        let length: f32 = alone.row(0).iter().map(|x| x * x).sum();
+        let want = if some { 1.0 } else { 0.0 };
+        assert!((length - want).abs() < 1e-5, "{name}: {length}");
     }
+    // A dense layer behind the pooling makes nothing of nothing, in spite of its biases.
+    let (gpt2, dense) = (
+        architecture("gpt2"),
+        architecture("distilbert").join("3_Dense"),
+    );
+    let copy = copy_of(&gpt2);
+    let at = |name: &str| copy.path().join(name);
+    std::fs::create_dir(at("3_Dense")).unwrap();
+    for name in ["config.json", "model.safetensors"] {
+        std::fs::copy(dense.join(name), at("3_Dense").join(name)).unwrap();
+    }
+    let modules = r#"[{"path": "1", "type": "m.Pooling"}, {"path": "3_Dense", "type": "m.Dense"}]"#;
+    std::fs::write(at("modules.json"), modules).unwrap();
+    let encoder = Encoder::load(copy.path()).unwrap();
+    assert_eq!(encoder.dim(), 24);
+    let rows = encoder.encode(&["", "the"], &|_, _| {}).unwrap();
+    assert!(rows.row(0).iter().all(|&x| x == 0.0));
+    assert!(rows.row(1).iter().any(|&x| x != 0.0));
+}
+
+#[test]
+fn parameters_are_the_values_of_the_file() {
+    // Models without a head, whose every tensor is read.
+    for name in ["mpnet", "xlm-roberta", "qwen3"] {
+        let file = std::fs::read(architecture(name).join("model.safetensors")).unwrap();
+        let header = u64::from_le_bytes(file[..8].try_into().unwrap());
+        let values = (file.len() - 8 - usize::try_from(header).unwrap()) / 4;
+        assert_eq!(architecture_model(name).parameters(), values, "{name}");
+    }
+    // 24 rows of 40, and 24 biases.
+    let with = architecture_model("distilbert").parameters();
+    let copy = copy_of(&architecture("distilbert"));
+    std::fs::remove_file(copy.path().join("modules.json")).unwrap();
+    let without = Encoder::load(copy.path()).unwrap().parameters();
+    assert_eq!(with - without, 24 * 40 + 24);
 }
 
 #[test]
@@ -143,25 +211,40 @@ fn progress_ends_at_the_number_of_texts() {
     assert_eq!(tiny().encode::<&str>(&[], &|_, _| {}).unwrap().len(), 0);
 }
 
-/// Copies the tiny model, changes one file, and loads it.
-fn load_changed(file: &str, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Result<Encoder, TextError> {
-    let copy = tempfile::tempdir().unwrap();
-    std::fs::create_dir(copy.path().join("1_Pooling")).unwrap();
-    for name in [
-        "config.json",
-        "tokenizer.json",
-        "model.safetensors",
-        "modules.json",
-        "sentence_bert_config.json",
-        "1_Pooling/config.json",
-    ] {
-        let mut bytes = std::fs::read(golden_dir().join("tiny").join(name)).unwrap();
-        if name == file {
-            bytes = change(bytes);
+/// A copy of a model directory.
+fn copy_of(model: &Path) -> tempfile::TempDir {
+    fn copy(from: &Path, to: &Path) {
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let target = to.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                std::fs::create_dir(&target).unwrap();
+                copy(&entry.path(), &target);
+            } else {
+                std::fs::copy(entry.path(), target).unwrap();
+            }
         }
-        std::fs::write(copy.path().join(name), bytes).unwrap();
     }
+    let dir = tempfile::tempdir().unwrap();
+    copy(model, dir.path());
+    dir
+}
+
+/// Copies a model, changes one file, and loads it.
+fn load_changed_of(
+    model: &Path,
+    file: &str,
+    change: impl Fn(Vec<u8>) -> Vec<u8>,
+) -> Result<Encoder, TextError> {
+    let copy = copy_of(model);
+    let path = copy.path().join(file);
+    std::fs::write(&path, change(std::fs::read(&path).unwrap())).unwrap();
     Encoder::load(copy.path())
+}
+
+/// The same with the tiny model.
+fn load_changed(file: &str, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Result<Encoder, TextError> {
+    load_changed_of(&golden_dir().join("tiny"), file, change)
 }
 
 fn replace(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
@@ -228,7 +311,7 @@ fn fingerprint_follows_what_changes_the_vectors() {
     let tiny = tiny();
     assert_eq!(tiny.name(), "tiny");
     assert_eq!(tiny.fingerprint().len(), 64);
-    let same = load_changed("", |b| b).unwrap();
+    let same = load_changed("config.json", |b| b).unwrap();
     assert_eq!(same.fingerprint(), tiny.fingerprint());
     let shorter = load_changed("sentence_bert_config.json", |b| replace(&b, "64", "32")).unwrap();
     assert_ne!(shorter.fingerprint(), tiny.fingerprint());
@@ -238,4 +321,90 @@ fn fingerprint_follows_what_changes_the_vectors() {
         b
     });
     assert_ne!(other.unwrap().fingerprint(), tiny.fingerprint());
+}
+
+#[test]
+fn fingerprint_follows_prompts_modules_and_dimensions() {
+    // A file, and what is put in the place of what.
+    let cases = [
+        (
+            "qwen3",
+            "config_sentence_transformers.json",
+            "river",
+            "other",
+        ),
+        ("qwen2", "config_sentence_transformers.json", "20", "19"),
+        ("distilbert", "3_Dense/config.json", "Tanh", "Identity"),
+        (
+            "distilbert",
+            "3_Dense/model.safetensors",
+            "linear",
+            "linear",
+        ),
+        (
+            "mpnet",
+            "1_Pooling/config.json",
+            "mean_tokens",
+            "max_tokens",
+        ),
+    ];
+    for (name, file, from, to) in cases {
+        let before = architecture_model(name);
+        let after = load_changed_of(&architecture(name), file, |bytes| {
+            let mut bytes = replace(&bytes, from, to);
+            if file.ends_with("safetensors") {
+                // The last bias becomes another.
+                let end = bytes.len();
+                bytes[end - 4..].copy_from_slice(&0.5f32.to_le_bytes());
+            }
+            bytes
+        });
+        let after = after.unwrap();
+        assert_ne!(after.fingerprint(), before.fingerprint(), "{name}/{file}");
+    }
+}
+
+#[test]
+fn damaged_parts_of_other_architectures_are_refused_by_name() {
+    let weights = "model.safetensors";
+    let cases = [
+        (
+            load_changed_of(&architecture("gpt2"), "config.json", |b| {
+                replace(&b, "\"n_inner\": null", "\"n_inner\": 99")
+            }),
+            "tensor 'transformer.h.0.mlp.c_fc.weight' has the shape [40, 160]; config.json makes \
+             it [40, 99]",
+        ),
+        (
+            load_changed_of(&architecture("llama"), weights, |b| {
+                replace(&b, "mlp.gate_proj.bias", "mlp.gate_proj.bits")
+            }),
+            "tensor 'model.layers.0.mlp.gate_proj.bias' is missing",
+        ),
+        (
+            load_changed_of(&architecture("qwen3"), "config.json", |b| {
+                replace(&b, "\"head_dim\": 20", "\"head_dim\": 10")
+            }),
+            "tensor 'layers.0.self_attn.q_proj.weight' has the shape [80, 48]; config.json makes \
+             it [40, 48]",
+        ),
+        (
+            load_changed_of(
+                &architecture("distilbert"),
+                "3_Dense/model.safetensors",
+                |b| replace(&b, "linear.bias", "linear.bits"),
+            ),
+            "3_Dense/model.safetensors: tensor 'linear.bias' is missing",
+        ),
+        (
+            load_changed_of(&architecture("gpt2"), "tokenizer_config.json", |b| {
+                replace(&b, "{", "{\"add_eos_token\": true, ")
+            }),
+            "does not put '<|endoftext|>' last, as tokenizer_config.json asks for",
+        ),
+    ];
+    for (result, want) in cases {
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains(want), "{error}\nexpected: {want}");
+    }
 }

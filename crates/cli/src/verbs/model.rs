@@ -63,11 +63,20 @@ fn list(context: &Context) -> anyhow::Result<()> {
 fn info(context: &Context, name: &str) -> anyhow::Result<()> {
     let path = context.models().resolve(name)?;
     let encoder = Encoder::load(&path)?;
+    let prompt = |prompt: &str| match prompt {
+        "" => "none".to_owned(),
+        prompt => format!("{prompt:?}"),
+    };
     for (what, value) in [
         ("name", encoder.name().to_owned()),
         ("directory", path.display().to_string()),
+        ("architecture", encoder.architecture().to_owned()),
+        ("layers", encoder.layers().to_string()),
+        ("parameters", encoder.parameters().to_string()),
         ("dimensions", encoder.dim().to_string()),
         ("reads at most", format!("{} tokens", encoder.max_tokens())),
+        ("query prompt", prompt(encoder.query_prompt())),
+        ("item prompt", prompt(encoder.passage_prompt())),
         ("fingerprint", encoder.fingerprint().to_owned()),
     ] {
         context.console.line(format!("{what:14} {value}"));

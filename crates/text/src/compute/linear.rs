@@ -197,7 +197,14 @@ mod tests {
             "f32" => Matrix::Single(weight.to_vec()),
             "f16" => Matrix::Half(weight.iter().map(|&x| to_f16(x)).collect()),
             _ => Matrix::Bytes {
-                values: weight.iter().map(|x| (x * 127.0).round() as i8).collect(),
+                values: (0..weight.len())
+                    .map(|i| {
+                        u8::try_from((i * 37 + i / 11) % 255)
+                            .unwrap()
+                            .wrapping_sub(127)
+                            .cast_signed()
+                    })
+                    .collect(),
                 scales: (0..n).map(|i| (1 + i % 3) as f32 / 127.0).collect(),
             },
         }

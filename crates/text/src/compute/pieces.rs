@@ -74,7 +74,6 @@ fn split(x: f32) -> (u16, u16) {
 
 /// The nearest bf16, ties to even.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "the upper half of 32 bits")]
 fn to_bf16(x: f32) -> u16 {
     let bits = x.to_bits();
     (bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16) as u16

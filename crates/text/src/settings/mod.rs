@@ -8,6 +8,7 @@
 //! cannot be honoured is an error, never ignored: a model that is run differently from how it was
 //! trained gives vectors that only look right.
 
+mod ends;
 mod length;
 mod modules;
 mod prompts;
@@ -15,6 +16,7 @@ mod raw;
 mod rotary;
 mod shape;
 
+pub(crate) use ends::SpecialEnds;
 pub(crate) use modules::{Activate, DenseConfig, Step, folders as module_folders};
 pub(crate) use prompts::Prompts;
 pub(crate) use shape::{Activation, Family, Positions, Shape};

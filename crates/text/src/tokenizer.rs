@@ -1,0 +1,60 @@
+//! The tokenizer of a model directory, held against its other files.
+
+use crate::TextError;
+use crate::settings::{Settings, SpecialEnds};
+use std::path::Path;
+use tokenizers::{Tokenizer, TruncationParams};
+
+/// Reads `tokenizer.json` and has it cut texts at the length limit.
+pub(crate) fn load(dir: &Path, settings: &Settings) -> Result<Tokenizer, TextError> {
+    let vocabulary = settings.shape.vocabulary;
+    let path = dir.join("tokenizer.json");
+    let bytes = std::fs::read(&path).map_err(|e| TextError::io(&path, e))?;
+    let bad = |problem: String| TextError::format(&path, problem);
+    let mut tokenizer = Tokenizer::from_bytes(bytes)
+        .map_err(|e| bad(format!("is no tokenizer: {e}; fetch the model again")))?;
+    let largest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0) as usize;
+    if largest >= vocabulary {
+        return Err(bad(format!(
+            "has a token numbered {largest}; config.json says there are {vocabulary}"
+        )));
+    }
+    let special = tokenizer
+        .get_post_processor()
+        .map_or(0, |p| tokenizers::PostProcessor::added_tokens(p, false));
+    if settings.max_tokens <= special {
+        return Err(bad(format!(
+            "adds {special} special tokens where {} are the most; nothing of a text would be left",
+            settings.max_tokens
+        )));
+    }
+    check_special(&SpecialEnds::read(dir)?, &tokenizer).map_err(bad)?;
+    tokenizer.with_padding(None);
+    let truncation = TruncationParams {
+        max_length: settings.max_tokens,
+        ..TruncationParams::default()
+    };
+    tokenizer
+        .with_truncation(Some(truncation))
+        .map_err(|e| bad(e.to_string()))?;
+    Ok(tokenizer)
+}
+
+/// Refuses a tokenizer without the tokens at the ends of a text that `tokenizer_config.json` asks
+/// for: older tokenizers of causal models add them in Python code, which is not run here, and the
+/// last token is what many of them pool.
+fn check_special(ends: &SpecialEnds, tokenizer: &Tokenizer) -> Result<(), String> {
+    let empty = tokenizer.encode("", true).map_err(|e| e.to_string())?;
+    let (first, last) = (empty.get_tokens().first(), empty.get_tokens().last());
+    for (place, wanted, got) in [("first", &ends.first, first), ("last", &ends.last, last)] {
+        if let Some(wanted) = wanted
+            && got != Some(wanted)
+        {
+            return Err(format!(
+                "does not put '{wanted}' {place}, as tokenizer_config.json asks for; add it to \
+                 its post_processor"
+            ));
+        }
+    }
+    Ok(())
+}
