@@ -71,16 +71,28 @@ pub struct Conversion {
 /// [`TextError`] if the source does not load, the conversion asks for what it does not have, the
 /// target exists, or a file cannot be written.
 pub fn convert(source: &Path, target: &Path, conversion: &Conversion) -> Result<(), TextError> {
+    let settings = Settings::read(source)?;
+    conversion
+        .check(&settings)
+        .map_err(|problem| TextError::format(source, problem))?;
+    stage(target, |staged| {
+        copy_companions(source, staged)?;
+        write_weights(source, staged, &settings, conversion)?;
+        write_configs(source, staged, &settings, conversion)
+    })
+}
+
+/// Has a model directory written beside its place, loads it once, and moves it there.
+pub(crate) fn stage<T>(
+    target: &Path,
+    write: impl FnOnce(&Path) -> Result<T, TextError>,
+) -> Result<T, TextError> {
     if target.exists() {
         return Err(TextError::format(
             target,
             "is there already; remove it, or choose another name",
         ));
     }
-    let settings = Settings::read(source)?;
-    conversion
-        .check(&settings)
-        .map_err(|problem| TextError::format(source, problem))?;
     let parent = match target.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -90,13 +102,11 @@ pub fn convert(source: &Path, target: &Path, conversion: &Conversion) -> Result<
         .prefix(".convert-")
         .tempdir_in(parent)
         .map_err(|e| TextError::io(parent, e))?;
-    copy_companions(source, staged.path())?;
-    write_weights(source, staged.path(), &settings, conversion)?;
-    write_configs(source, staged.path(), &settings, conversion)?;
+    let result = write(staged.path())?;
     Encoder::load(staged.path())?;
     crate::store::sync_files(staged.path())?;
-    let io = |e| TextError::io(target, e);
-    std::fs::rename(staged.keep(), target).map_err(io)
+    std::fs::rename(staged.keep(), target).map_err(|e| TextError::io(target, e))?;
+    Ok(result)
 }
 
 impl Conversion {
@@ -112,11 +122,11 @@ impl Conversion {
             }
         }
         if let Some(tokens) = self.max_tokens
-            && (tokens < 3 || tokens > settings.max_tokens)
+            && (tokens < 3 || tokens > settings.reading.max_tokens)
         {
             return Err(format!(
                 "reads up to {} tokens; expected a limit from 3 to that, got {tokens}",
-                settings.max_tokens
+                settings.reading.max_tokens
             ));
         }
         let width = settings.width();
@@ -215,11 +225,11 @@ fn copy(from: &Path, to: &Path) -> Result<(), TextError> {
 }
 
 /// A tensor on its way to a file.
-struct Stored {
-    name: String,
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
+pub(crate) struct Stored {
+    pub(crate) name: String,
+    pub(crate) dtype: Dtype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Stored {
@@ -307,7 +317,8 @@ fn precision_of(dtype: Dtype) -> Precision {
     }
 }
 
-fn save(path: &Path, tensors: &[Stored]) -> Result<(), TextError> {
+/// Writes tensors as a safetensors file.
+pub(crate) fn save(path: &Path, tensors: &[Stored]) -> Result<(), TextError> {
     let views = tensors
         .iter()
         .map(|t| {

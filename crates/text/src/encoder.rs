@@ -16,9 +16,10 @@
 //! ```
 
 use crate::compute::Kernels;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, of_reading, of_settings};
 use crate::head::Head;
-use crate::settings::Settings;
+use crate::settings::{Reading, Settings};
+use crate::static_tokens::{MODEL_TYPE, StaticTokens};
 use crate::transformer::{Scratch, Transformer};
 use crate::weights::Weights;
 use crate::{TextError, Vectors, tokenizer};
@@ -35,14 +36,32 @@ const WINDOW: usize = 8192;
 /// about 5 MiB for 384 dimensions, and keeps the activations near the second-level cache.
 const BATCH_TOKENS: usize = 256;
 
+/// Texts that a thread takes at once where no transformer runs.
+const STATIC_BATCH: usize = 256;
+
 /// A loaded encoder; cheap to share between threads by reference.
 #[derive(Debug)]
 pub struct Encoder {
     name: String,
     fingerprint: Fingerprint,
     tokenizer: Tokenizer,
-    settings: Settings,
-    model: Transformer,
+    reading: Reading,
+    model: Model,
+}
+
+/// What makes vectors of tokens.
+#[derive(Debug)]
+enum Model {
+    Transformer(Box<Whole>),
+    Static(StaticTokens),
+}
+
+/// A transformer with what follows it.
+#[derive(Debug)]
+struct Whole {
+    architecture: &'static str,
+    vocabulary: usize,
+    body: Transformer,
     head: Head,
     /// Buffers of the threads that are not encoding just now; never more than there are threads.
     scratch: Mutex<Vec<Scratch>>,
@@ -63,20 +82,43 @@ impl Encoder {
     /// # Errors
     /// As [`Encoder::load`].
     pub fn load_with(dir: &Path, kernels: Kernels) -> Result<Self, TextError> {
+        let name = dir.file_name().map_or_else(
+            || dir.display().to_string(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        let open = || Weights::open(&dir.join("model.safetensors"));
+        if StaticTokens::is_here(dir) {
+            let reading = Reading::of_static(dir)?;
+            let weights = open()?;
+            let model = StaticTokens::load(&weights, reading.truncate)?;
+            return Ok(Self {
+                name,
+                fingerprint: Fingerprint::new(
+                    dir,
+                    &weights,
+                    of_reading(MODEL_TYPE, &[], &reading),
+                )?,
+                tokenizer: tokenizer::load(dir, model.rows(), reading.max_tokens)?,
+                reading,
+                model: Model::Static(model),
+            });
+        }
         let settings = Settings::read(dir)?;
-        let tokenizer = tokenizer::load(dir, &settings)?;
-        let weights = Weights::open(&dir.join("model.safetensors"))?;
+        let (shape, max_tokens) = (&settings.shape, settings.reading.max_tokens);
+        let tokenizer = tokenizer::load(dir, shape.vocabulary, max_tokens)?;
+        let weights = open()?;
         Ok(Self {
-            name: dir.file_name().map_or_else(
-                || dir.display().to_string(),
-                |name| name.to_string_lossy().into_owned(),
-            ),
-            fingerprint: Fingerprint::new(dir, &settings, &weights)?,
-            model: Transformer::load(&weights, &settings.shape, settings.max_tokens, kernels)?,
-            head: Head::load(&settings, kernels)?,
+            name,
+            fingerprint: Fingerprint::new(dir, &weights, of_settings(&settings)?)?,
             tokenizer,
-            settings,
-            scratch: Mutex::default(),
+            model: Model::Transformer(Box::new(Whole {
+                architecture: shape.family.name(),
+                vocabulary: shape.vocabulary,
+                body: Transformer::load(&weights, shape, max_tokens, kernels)?,
+                head: Head::load(&settings, kernels)?,
+                scratch: Mutex::default(),
+            })),
+            reading: settings.reading,
         })
     }
 
@@ -89,48 +131,103 @@ impl Encoder {
     /// Length of the vectors.
     #[must_use]
     pub fn dim(&self) -> usize {
-        self.head.dim()
+        match &self.model {
+            Model::Transformer(whole) => whole.head.dim(),
+            Model::Static(model) => model.dim(),
+        }
     }
 
-    /// The architecture, as `config.json` calls it: `bert`, `qwen3` and so on.
+    /// The architecture, as `config.json` calls it: `bert`, `qwen3`, `model2vec` and so on.
     #[must_use]
     pub fn architecture(&self) -> &str {
-        self.settings.shape.family.name()
+        match &self.model {
+            Model::Transformer(whole) => whole.architecture,
+            Model::Static(_) => MODEL_TYPE,
+        }
     }
 
     /// Number of transformer layers.
     #[must_use]
     pub fn layers(&self) -> usize {
-        self.model.layers()
+        match &self.model {
+            Model::Transformer(whole) => whole.body.layers(),
+            Model::Static(_) => 0,
+        }
     }
 
     /// Runs only these layers from now on, in this order.
     pub(crate) fn keep_layers(&mut self, layers: Vec<usize>) {
-        self.model.keep_layers(layers);
+        if let Model::Transformer(whole) = &mut self.model {
+            whole.body.keep_layers(layers);
+        }
     }
 
     /// Number of weights that were read.
     #[must_use]
     pub fn parameters(&self) -> usize {
-        self.model.parameters() + self.head.parameters()
+        match &self.model {
+            Model::Transformer(whole) => whole.body.parameters() + whole.head.parameters(),
+            Model::Static(model) => model.parameters(),
+        }
+    }
+
+    /// Number of tokens there are vectors for.
+    pub(crate) fn vocabulary(&self) -> usize {
+        match &self.model {
+            Model::Transformer(whole) => whole.vocabulary,
+            Model::Static(model) => model.rows(),
+        }
+    }
+
+    /// The tokens before a text, with the prompt for items, and behind it.
+    pub(crate) fn ends(&self) -> Result<(Vec<u32>, Vec<u32>), TextError> {
+        let text = self.tokens("", "a", false)?;
+        let mut before = self.tokens("", "a", true)?;
+        let at = before.windows(text.len().max(1)).position(|w| w == text);
+        let mut after = before.split_off(at.unwrap_or(0));
+        after.drain(..text.len().min(after.len()));
+        before.extend(self.tokens(&self.reading.prompts.passage, "", false)?);
+        Ok((before, after))
+    }
+
+    /// The tokens of a text, without those at its ends and without prompt.
+    pub(crate) fn plain_tokens(&self, text: &str) -> Result<Vec<u32>, TextError> {
+        self.tokens("", text, false)
+    }
+
+    /// The unit vectors of sequences of tokens, `[n, dim]`.
+    pub(crate) fn encode_tokens(
+        &self,
+        sequences: &[Vec<u32>],
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Vectors {
+        let mut vectors = Vectors::zeros(sequences.len(), self.dim());
+        let done = AtomicUsize::new(0);
+        if let Model::Transformer(whole) = &self.model {
+            whole.encode_window(sequences, 0, &mut vectors, &|n| {
+                let before = done.fetch_add(n, Ordering::Relaxed);
+                progress(before + n, sequences.len());
+            });
+        }
+        vectors
     }
 
     /// What [`Encoder::encode`] puts before a text; empty for nothing.
     #[must_use]
     pub fn passage_prompt(&self) -> &str {
-        &self.settings.prompts.passage
+        &self.reading.prompts.passage
     }
 
     /// What [`Encoder::encode_queries`] puts before a text; empty for nothing.
     #[must_use]
     pub fn query_prompt(&self) -> &str {
-        &self.settings.prompts.query
+        &self.reading.prompts.query
     }
 
     /// Tokens a text is cut at, the special ones included.
     #[must_use]
     pub fn max_tokens(&self) -> usize {
-        self.settings.max_tokens
+        self.reading.max_tokens
     }
 
     /// SHA-256 over configuration, tokenizer, weights, pooling, what follows it, prompts and length
@@ -155,7 +252,7 @@ impl Encoder {
         texts: &[S],
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Vectors, TextError> {
-        self.encode_after(&self.settings.prompts.passage, texts, progress)
+        self.encode_after(&self.reading.prompts.passage, texts, progress)
     }
 
     /// The same of texts that are searched for (queries, what a person wrote): they differ from
@@ -168,7 +265,7 @@ impl Encoder {
         texts: &[S],
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Vectors, TextError> {
-        self.encode_after(&self.settings.prompts.query, texts, progress)
+        self.encode_after(&self.reading.prompts.query, texts, progress)
     }
 
     fn encode_after<S: AsRef<str> + Sync>(
@@ -183,17 +280,72 @@ impl Encoder {
             let before = done.fetch_add(texts_done, Ordering::Relaxed);
             progress(before + texts_done, texts.len());
         };
-        let tokenise = |window: &[S]| {
-            let tokens = window
-                .par_iter()
-                .map(|text| self.tokens(prompt, text.as_ref()));
-            tokens.collect::<Result<Vec<_>, _>>()
-        };
+        match &self.model {
+            Model::Transformer(whole) => {
+                let tokenise = |window: &[S]| self.tokenise(prompt, window);
+                whole.encode(texts, tokenise, &mut vectors, &report)?;
+            }
+            Model::Static(model) => {
+                let dim = self.dim();
+                texts
+                    .par_chunks(STATIC_BATCH)
+                    .zip(vectors.as_mut_slice().par_chunks_mut(STATIC_BATCH * dim))
+                    .try_for_each(|(texts, rows)| {
+                        let mut row = Vec::new();
+                        for (text, out) in texts.iter().zip(rows.chunks_exact_mut(dim)) {
+                            let tokens = self.tokens(prompt, text.as_ref(), false)?;
+                            model.pool(&tokens, &mut row, out);
+                        }
+                        report(texts.len());
+                        Ok::<_, TextError>(())
+                    })?;
+            }
+        }
+        Ok(vectors)
+    }
+
+    fn tokenise<S: AsRef<str> + Sync>(
+        &self,
+        prompt: &str,
+        texts: &[S],
+    ) -> Result<Vec<Vec<u32>>, TextError> {
+        let tokens = texts
+            .par_iter()
+            .map(|text| self.tokens(prompt, text.as_ref(), true));
+        tokens.collect()
+    }
+
+    fn tokens(&self, prompt: &str, text: &str, special: bool) -> Result<Vec<u32>, TextError> {
+        let mut text = Cow::Borrowed(text);
+        if !prompt.is_empty() {
+            text = Cow::Owned(format!("{prompt}{text}"));
+        }
+        if self.reading.lowercase {
+            text = Cow::Owned(text.to_lowercase());
+        }
+        let encoding = self.tokenizer.encode_fast(text, special);
+        let encoding = encoding.map_err(|e| TextError::Tokenize {
+            model: self.name.clone(),
+            problem: e.to_string(),
+        })?;
+        Ok(encoding.get_ids().to_vec())
+    }
+}
+
+impl Whole {
+    /// Encodes texts window by window; the next one is tokenised beside the arithmetic.
+    fn encode<S: Sync>(
+        &self,
+        texts: &[S],
+        tokenise: impl Fn(&[S]) -> Result<Vec<Vec<u32>>, TextError> + Sync,
+        vectors: &mut Vectors,
+        report: &(impl Fn(usize) + Sync),
+    ) -> Result<(), TextError> {
         let mut windows = texts.chunks(WINDOW);
-        let mut next = windows.next().map(tokenise).transpose()?;
+        let mut next = windows.next().map(&tokenise).transpose()?;
         let mut first_row = 0;
         while let Some(tokens) = next {
-            let mut encode = || self.encode_window(&tokens, first_row, &mut vectors, &report);
+            let mut encode = || self.encode_window(&tokens, first_row, vectors, report);
             ((), next) = match windows.next() {
                 Some(window) => {
                     let (done, tokens) = rayon::join(encode, || tokenise(window));
@@ -203,7 +355,7 @@ impl Encoder {
             };
             first_row += tokens.len();
         }
-        Ok(vectors)
+        Ok(())
     }
 
     fn encode_window(
@@ -226,32 +378,16 @@ impl Encoder {
             })
             .collect();
         for (batch, rows) in batches.iter().zip(&rows) {
-            for (&i, row) in batch.iter().zip(rows.chunks_exact(self.dim())) {
+            for (&i, row) in batch.iter().zip(rows.chunks_exact(self.head.dim())) {
                 vectors.row_mut(first_row + i).copy_from_slice(row);
             }
         }
     }
 
-    fn tokens(&self, prompt: &str, text: &str) -> Result<Vec<u32>, TextError> {
-        let mut text = Cow::Borrowed(text);
-        if !prompt.is_empty() {
-            text = Cow::Owned(format!("{prompt}{text}"));
-        }
-        if self.settings.lowercase {
-            text = Cow::Owned(text.to_lowercase());
-        }
-        let encoding = self.tokenizer.encode_fast(text, true);
-        let encoding = encoding.map_err(|e| TextError::Tokenize {
-            model: self.name.clone(),
-            problem: e.to_string(),
-        })?;
-        Ok(encoding.get_ids().to_vec())
-    }
-
     /// The unit vectors of some sequences, `[n, dim]`; zero for a sequence without tokens.
     fn encode_batch(&self, sequences: &[&[u32]]) -> Vec<f32> {
         let mut scratch = self.take_scratch();
-        let states = self.model.forward(sequences, &mut scratch);
+        let states = self.body.forward(sequences, &mut scratch);
         let rows = self.head.apply(sequences, states);
         self.scratch
             .lock()

@@ -1,7 +1,7 @@
 //! What tells two encoders apart: a hash of all that their vectors depend on.
 
 use crate::TextError;
-use crate::settings::{Settings, Step};
+use crate::settings::{Reading, Settings, Step};
 use crate::weights::Weights;
 use memmap2::Mmap;
 use sha2::{Digest, Sha256};
@@ -23,44 +23,13 @@ pub(crate) struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Hashes everything but the weights.
-    pub(crate) fn new(
-        dir: &Path,
-        settings: &Settings,
-        weights: &Weights,
-    ) -> Result<Self, TextError> {
-        let hash = |path: &Path| file_hash(path).map_err(|e| TextError::io(path, e));
-        let Settings {
-            shape: _,
-            pooling,
-            steps,
-            max_tokens,
-            lowercase,
-            prompts,
-            truncate,
-        } = settings;
-        let mut after = format!("{pooling:?} {max_tokens} {lowercase}").into_bytes();
-        // A model that has none of what follows keeps the fingerprint it had before there was any.
-        for step in steps {
-            match step {
-                Step::Dense(dense) => {
-                    after.extend(format!(" dense {:?} {}", dense.activation, dense.bias).bytes());
-                    after.extend(hash(&dense.file)?);
-                }
-                Step::Normalize => after.extend(b" normalize"),
-            }
-        }
-        if !prompts.is_empty() {
-            let prompts = format!(" prompts {:?} {:?}", prompts.query, prompts.passage);
-            after.extend(prompts.bytes());
-        }
-        if let Some(cut) = truncate {
-            after.extend(format!(" cut {cut}").bytes());
-        }
+    /// Hashes everything but the weights; `after` is what the settings say ([`of_settings`],
+    /// [`of_reading`]).
+    pub(crate) fn new(dir: &Path, weights: &Weights, after: Vec<u8>) -> Result<Self, TextError> {
         Ok(Self {
             before: [
-                hash(&dir.join("config.json"))?,
-                hash(&dir.join("tokenizer.json"))?,
+                hash_of(&dir.join("config.json"))?,
+                hash_of(&dir.join("tokenizer.json"))?,
             ],
             weights: Arc::clone(weights.file()),
             after,
@@ -78,6 +47,53 @@ impl Fingerprint {
             hex(&hash.finalize())
         })
     }
+}
+
+/// What a transformer's settings say.
+pub(crate) fn of_settings(settings: &Settings) -> Result<Vec<u8>, TextError> {
+    let Settings {
+        shape: _,
+        pooling,
+        steps,
+        reading,
+    } = settings;
+    // A model that has nothing behind its pooling keeps the fingerprint it had before there was
+    // any such thing.
+    let mut after = Vec::new();
+    for step in steps {
+        match step {
+            Step::Dense(dense) => {
+                after.extend(format!(" dense {:?} {}", dense.activation, dense.bias).bytes());
+                after.extend(hash_of(&dense.file)?);
+            }
+            Step::Normalize => after.extend(b" normalize"),
+        }
+    }
+    Ok(of_reading(&format!("{pooling:?}"), &after, reading))
+}
+
+/// What is said of how texts are read, behind the pooling and the modules after it.
+pub(crate) fn of_reading(pooling: &str, modules: &[u8], reading: &Reading) -> Vec<u8> {
+    let Reading {
+        max_tokens,
+        lowercase,
+        prompts,
+        truncate,
+    } = reading;
+    let mut after = format!("{pooling} {max_tokens} {lowercase}").into_bytes();
+    after.extend(modules);
+    if !prompts.is_empty() {
+        let prompts = format!(" prompts {:?} {:?}", prompts.query, prompts.passage);
+        after.extend(prompts.bytes());
+    }
+    if let Some(cut) = truncate {
+        after.extend(format!(" cut {cut}").bytes());
+    }
+    after
+}
+
+fn hash_of(path: &Path) -> Result<[u8; 32], TextError> {
+    file_hash(path).map_err(|e| TextError::io(path, e))
 }
 
 /// SHA-256 of a file, read piece by piece.

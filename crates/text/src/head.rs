@@ -45,7 +45,10 @@ impl Head {
             hidden: settings.shape.hidden,
             pooling: settings.pooling,
             stages,
-            dim: settings.truncate.map_or(width, |cut| cut.min(width)),
+            dim: settings
+                .reading
+                .truncate
+                .map_or(width, |cut| cut.min(width)),
         })
     }
 

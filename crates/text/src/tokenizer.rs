@@ -1,13 +1,17 @@
 //! The tokenizer of a model directory, held against its other files.
 
 use crate::TextError;
-use crate::settings::{Settings, SpecialEnds};
+use crate::settings::SpecialEnds;
 use std::path::Path;
 use tokenizers::{Tokenizer, TruncationParams};
 
-/// Reads `tokenizer.json` and has it cut texts at the length limit.
-pub(crate) fn load(dir: &Path, settings: &Settings) -> Result<Tokenizer, TextError> {
-    let vocabulary = settings.shape.vocabulary;
+/// Reads `tokenizer.json` for a model that has `vocabulary` tokens, and has it cut texts at
+/// `max_tokens`.
+pub(crate) fn load(
+    dir: &Path,
+    vocabulary: usize,
+    max_tokens: usize,
+) -> Result<Tokenizer, TextError> {
     let path = dir.join("tokenizer.json");
     let bytes = std::fs::read(&path).map_err(|e| TextError::io(&path, e))?;
     let bad = |problem: String| TextError::format(&path, problem);
@@ -22,16 +26,16 @@ pub(crate) fn load(dir: &Path, settings: &Settings) -> Result<Tokenizer, TextErr
     let special = tokenizer
         .get_post_processor()
         .map_or(0, |p| tokenizers::PostProcessor::added_tokens(p, false));
-    if settings.max_tokens <= special {
+    if max_tokens <= special {
         return Err(bad(format!(
-            "adds {special} special tokens where {} are the most; nothing of a text would be left",
-            settings.max_tokens
+            "adds {special} special tokens where {max_tokens} are the most; nothing of a text would \
+             be left"
         )));
     }
     check_special(&SpecialEnds::read(dir)?, &tokenizer).map_err(bad)?;
     tokenizer.with_padding(None);
     let truncation = TruncationParams {
-        max_length: settings.max_tokens,
+        max_length: max_tokens,
         ..TruncationParams::default()
     };
     tokenizer

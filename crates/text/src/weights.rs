@@ -131,14 +131,24 @@ impl Weights {
         &self.map
     }
 
-    /// Where the bytes of a tensor of this shape lie.
-    fn find(&self, name: &str, shape: &[usize]) -> Result<(Dtype, &[u8]), TextError> {
-        let Some(info) = self.tensors.get(name) else {
-            return Err(self.error(
+    /// What the header says of a tensor.
+    fn info(&self, name: &str) -> Result<&TensorInfo, TextError> {
+        self.tensors.get(name).ok_or_else(|| {
+            self.error(
                 name,
                 "is missing; is this the architecture config.json names?",
-            ));
-        };
+            )
+        })
+    }
+
+    /// The shape of a tensor, for models whose configuration does not tell it.
+    pub(crate) fn shape(&self, name: &str) -> Result<&[usize], TextError> {
+        self.info(name).map(|info| &info.shape[..])
+    }
+
+    /// Where the bytes of a tensor of this shape lie.
+    fn find(&self, name: &str, shape: &[usize]) -> Result<(Dtype, &[u8]), TextError> {
+        let info = self.info(name)?;
         if info.shape != shape {
             return Err(self.error(
                 name,
@@ -236,7 +246,8 @@ impl Weights {
         self.tensor(&format!("{name}_scale"), &[rows, 1])
     }
 
-    fn error(&self, tensor: &str, problem: impl Into<String>) -> TextError {
+    /// An error that names the file and a tensor.
+    pub(crate) fn error(&self, tensor: &str, problem: impl Into<String>) -> TextError {
         TextError::Weights {
             path: self.path.clone(),
             tensor: tensor.to_owned(),

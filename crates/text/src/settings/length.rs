@@ -1,6 +1,6 @@
 //! The length texts are cut at.
 
-use super::{Raw, Shape};
+use super::Raw;
 use crate::TextError;
 use std::path::Path;
 
@@ -20,8 +20,12 @@ const SHORTEST: usize = 3;
 ///
 /// Never more than there are positions for. Where positions have no end it is what
 /// `max_seq_length` says, else at most the length the model was trained with.
-pub(super) fn read(dir: &Path, shape: &Shape) -> Result<(usize, bool), TextError> {
-    let within = |length: usize| shape.longest().map_or(length, |most| length.min(most));
+pub(super) fn read(
+    dir: &Path,
+    longest: Option<usize>,
+    trained: usize,
+) -> Result<(usize, bool), TextError> {
+    let within = |length: usize| longest.map_or(length, |most| length.min(most));
     let mut lowercase = false;
     for path in FILES.map(|name| dir.join(name)) {
         let Some(own) = super::read::<Raw>(&path)? else {
@@ -46,7 +50,7 @@ pub(super) fn read(dir: &Path, shape: &Shape) -> Result<(usize, bool), TextError
         .map_err(|problem| TextError::format(&path, problem))?;
     // transformers writes 1e30 for "unlimited".
     let length = said.map_or(usize::MAX, whole);
-    Ok((within(length.max(SHORTEST).min(shape.trained())), lowercase))
+    Ok((within(length.max(SHORTEST).min(trained)), lowercase))
 }
 
 /// A length as a whole number.

@@ -27,13 +27,9 @@ use raw::Raw;
 use serde::de::DeserializeOwned;
 use std::path::Path;
 
-/// Everything but weights and tokenizer.
+/// How texts are read, and where their vectors are cut.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Settings {
-    pub(crate) shape: Shape,
-    pub(crate) pooling: Pooling,
-    /// What follows the pooling, in its order.
-    pub(crate) steps: Vec<Step>,
+pub(crate) struct Reading {
     /// Tokens a text is cut at, the special ones included.
     pub(crate) max_tokens: usize,
     /// Whether texts are lowercased before the tokenizer sees them.
@@ -41,6 +37,36 @@ pub(crate) struct Settings {
     pub(crate) prompts: Prompts,
     /// Values a vector is cut at.
     pub(crate) truncate: Option<usize>,
+}
+
+impl Reading {
+    /// How a model without a transformer reads.
+    pub(crate) fn of_static(dir: &Path) -> Result<Self, TextError> {
+        Self::read(dir, None, usize::MAX)
+    }
+
+    /// The settings of a model that has places for `longest` tokens, if there is an end to them,
+    /// and was trained with `trained`.
+    fn read(dir: &Path, longest: Option<usize>, trained: usize) -> Result<Self, TextError> {
+        let (max_tokens, lowercase) = length::read(dir, longest, trained)?;
+        let (prompts, truncate) = prompts::read(dir)?;
+        Ok(Self {
+            max_tokens,
+            lowercase,
+            prompts,
+            truncate,
+        })
+    }
+}
+
+/// Everything but weights and tokenizer of a transformer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) shape: Shape,
+    pub(crate) pooling: Pooling,
+    /// What follows the pooling, in its order.
+    pub(crate) steps: Vec<Step>,
+    pub(crate) reading: Reading,
 }
 
 impl Settings {
@@ -52,7 +78,8 @@ impl Settings {
             TextError::io(&path, missing)
         })?;
         let shape = Shape::read(&raw).map_err(|problem| TextError::format(&path, problem))?;
-        let (max_tokens, lowercase) = length::read(dir, &shape)?;
+        let mut reading = Reading::read(dir, shape.longest(), shape.trained())?;
+        let max_tokens = reading.max_tokens;
         if let Some(window) = shape.window.filter(|&window| window < max_tokens) {
             return Err(TextError::format(
                 path,
@@ -62,17 +89,14 @@ impl Settings {
                 ),
             ));
         }
-        let (prompts, truncate) = prompts::read(dir)?;
-        let (pooling, steps) = modules::read(dir, &shape, &prompts)?;
+        let (pooling, steps) = modules::read(dir, &shape, &reading.prompts)?;
         let width = width(shape.hidden, &steps);
+        reading.truncate = reading.truncate.filter(|&cut| cut < width);
         Ok(Self {
             shape,
             pooling,
             steps,
-            max_tokens,
-            lowercase,
-            prompts,
-            truncate: truncate.filter(|&cut| cut < width),
+            reading,
         })
     }
 

@@ -25,8 +25,11 @@ fn settings(files: &[(&str, &str)]) -> Result<Settings, String> {
 #[test]
 fn defaults_and_what_overrides_them() {
     let plain = settings(&[(CONFIG, BERT)]).unwrap();
-    assert_eq!((plain.pooling, plain.max_tokens), (Pooling::Mean, 64));
-    assert!(plain.prompts.is_empty() && plain.steps.is_empty());
+    assert_eq!(
+        (plain.pooling, plain.reading.max_tokens),
+        (Pooling::Mean, 64)
+    );
+    assert!(plain.reading.prompts.is_empty() && plain.steps.is_empty());
     let given = settings(&[
         (CONFIG, BERT),
         ("tokenizer_config.json", r#"{"model_max_length": 50}"#),
@@ -41,8 +44,11 @@ fn defaults_and_what_overrides_them() {
         ("p/config.json", r#"{"pooling_mode_cls_token": true}"#),
     ])
     .unwrap();
-    assert_eq!((given.pooling, given.max_tokens), (Pooling::First, 32));
-    assert!(given.lowercase);
+    assert_eq!(
+        (given.pooling, given.reading.max_tokens),
+        (Pooling::First, 32)
+    );
+    assert!(given.reading.lowercase);
 }
 
 #[test]
@@ -67,7 +73,7 @@ fn length_follows_the_positions() {
             settings(&[(CONFIG, config), ("tokenizer_config.json", unlimited)]),
             settings(&[(CONFIG, config), ("sentence_bert_config.json", long)]),
         ]
-        .map(|s| s.unwrap().max_tokens);
+        .map(|s| s.unwrap().reading.max_tokens);
         assert_eq!(got, want, "{config}");
     }
 }
@@ -113,7 +119,11 @@ fn prompts_by_their_names() {
     ];
     for (config, want) in cases {
         let got = settings(&[(CONFIG, BERT), (SENTENCE_TRANSFORMERS, config)]).unwrap();
-        assert_eq!([&got.prompts.query, &got.prompts.passage], want, "{config}");
+        assert_eq!(
+            [&got.reading.prompts.query, &got.reading.prompts.passage],
+            want,
+            "{config}"
+        );
     }
 }
 
@@ -122,7 +132,7 @@ fn dimensions_are_cut_only_where_there_are_more() {
     for (cut, want) in [(5, Some(5)), (8, None), (100, None)] {
         let config = format!(r#"{{"truncate_dim": {cut}}}"#);
         let got = settings(&[(CONFIG, BERT), (SENTENCE_TRANSFORMERS, &config)]);
-        assert_eq!(got.unwrap().truncate, want);
+        assert_eq!(got.unwrap().reading.truncate, want);
     }
 }
 
