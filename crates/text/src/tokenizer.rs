@@ -2,6 +2,7 @@
 
 use crate::TextError;
 use crate::settings::SpecialEnds;
+use serde_json::Value;
 use std::path::Path;
 use tokenizers::{Tokenizer, TruncationParams};
 
@@ -23,6 +24,7 @@ pub(crate) fn load(
             "has a token numbered {largest}; config.json says there are {vocabulary}"
         )));
     }
+    check_templates(&tokenizer).map_err(bad)?;
     let special = tokenizer
         .get_post_processor()
         .map_or(0, |p| tokenizers::PostProcessor::added_tokens(p, false));
@@ -32,7 +34,7 @@ pub(crate) fn load(
              be left"
         )));
     }
-    check_special(&SpecialEnds::read(dir)?, &tokenizer).map_err(bad)?;
+    check_special(&SpecialEnds::read(dir)?, &tokenizer, vocabulary).map_err(bad)?;
     tokenizer.with_padding(None);
     let truncation = TruncationParams {
         max_length: max_tokens,
@@ -46,9 +48,22 @@ pub(crate) fn load(
 
 /// Refuses a tokenizer without the tokens at the ends of a text that `tokenizer_config.json` asks
 /// for: older tokenizers of causal models add them in Python code, which is not run here, and the
-/// last token is what many of them pool.
-fn check_special(ends: &SpecialEnds, tokenizer: &Tokenizer) -> Result<(), String> {
+/// last token is what many of them pool. Refuses as well one that adds tokens nobody knows.
+fn check_special(
+    ends: &SpecialEnds,
+    tokenizer: &Tokenizer,
+    vocabulary: usize,
+) -> Result<(), String> {
     let empty = tokenizer.encode("", true).map_err(|e| e.to_string())?;
+    if let Some(id) = empty
+        .get_ids()
+        .iter()
+        .find(|&&id| id as usize >= vocabulary)
+    {
+        return Err(format!(
+            "adds a token numbered {id} to every text; config.json says there are {vocabulary}"
+        ));
+    }
     let (first, last) = (empty.get_tokens().first(), empty.get_tokens().last());
     for (place, wanted, got) in [("first", &ends.first, first), ("last", &ends.last, last)] {
         if let Some(wanted) = wanted
@@ -61,4 +76,30 @@ fn check_special(ends: &SpecialEnds, tokenizer: &Tokenizer) -> Result<(), String
         }
     }
     Ok(())
+}
+
+/// Refuses a template that puts in a special token it does not describe, on which the library
+/// would panic.
+fn check_templates(tokenizer: &Tokenizer) -> Result<(), String> {
+    let Some(processor) = tokenizer.get_post_processor() else {
+        return Ok(());
+    };
+    let processor = serde_json::to_value(processor).map_err(|e| e.to_string())?;
+    match undescribed(&processor) {
+        Some(token) => Err(format!(
+            "its post_processor puts in '{token}', which is not among its special_tokens"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// A special token that is in a template of this processor, or of one in it, without being
+/// described there.
+fn undescribed(processor: &Value) -> Option<&str> {
+    let list = |name: &str| processor[name].as_array().into_iter().flatten();
+    let placed = list("single").chain(list("pair"));
+    placed
+        .filter_map(|piece| piece["SpecialToken"]["id"].as_str())
+        .find(|token| processor["special_tokens"].get(token).is_none())
+        .or_else(|| list("processors").find_map(undescribed))
 }
