@@ -3,6 +3,7 @@
 use crate::TextError;
 use crate::settings::SpecialEnds;
 use serde_json::Value;
+use std::panic::catch_unwind;
 use std::path::Path;
 use tokenizers::{Tokenizer, TruncationParams};
 
@@ -16,8 +17,8 @@ pub(crate) fn load(
     let path = dir.join("tokenizer.json");
     let bytes = std::fs::read(&path).map_err(|e| TextError::io(&path, e))?;
     let bad = |problem: String| TextError::format(&path, problem);
-    let mut tokenizer = Tokenizer::from_bytes(bytes)
-        .map_err(|e| bad(format!("is no tokenizer: {e}; fetch the model again")))?;
+    let mut tokenizer =
+        parse(&bytes).map_err(|e| bad(format!("is no tokenizer: {e}; fetch the model again")))?;
     let largest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0) as usize;
     if largest >= vocabulary {
         return Err(bad(format!(
@@ -44,6 +45,14 @@ pub(crate) fn load(
         .with_truncation(Some(truncation))
         .map_err(|e| bad(e.to_string()))?;
     Ok(tokenizer)
+}
+
+/// The library takes a decoder that is cut short for a programming error and panics; here that is
+/// an error like any other.
+fn parse(bytes: &[u8]) -> Result<Tokenizer, String> {
+    catch_unwind(|| Tokenizer::from_bytes(bytes))
+        .map_err(|_| "it is cut short or damaged".to_owned())?
+        .map_err(|e| e.to_string())
 }
 
 /// Refuses a tokenizer without the tokens at the ends of a text that `tokenizer_config.json` asks

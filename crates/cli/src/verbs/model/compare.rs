@@ -308,8 +308,8 @@ mod tests {
 
     #[test]
     fn a_loss_is_a_share_of_the_first() {
-        // (.08 − .06) / .08 = 1/4, and a gain is a negative loss.
-        assert_eq!(lost_percent(0.08, 0.06), Some(25.0));
+        // (1/2 − 3/8) / (1/2) = 1/4, and a gain is a negative loss.
+        assert_eq!(lost_percent(0.5, 0.375), Some(25.0));
         assert_eq!(lost_percent(0.5, 0.75), Some(-50.0));
         assert_eq!(lost_percent(0.0, 0.1), None);
     }
