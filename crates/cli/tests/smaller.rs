@@ -234,7 +234,7 @@ fn what_cannot_be_made_or_compared_is_said() {
                 "--dataset",
                 "bare",
             ],
-            "the items of bare have no text",
+            "have no text; encoders are compared on",
         ),
         (&["distil", "tiny", "bare", "--out", "fast"], "have no text"),
         (
