@@ -47,10 +47,7 @@ impl Settings {
     /// Reads the settings of a model directory.
     pub(crate) fn read(dir: &Path) -> Result<Self, TextError> {
         let path = dir.join("config.json");
-        let raw: Raw = read(&path)?.ok_or_else(|| {
-            let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
-            TextError::io(&path, missing)
-        })?;
+        let raw: Raw = read_present(&path)?;
         let shape = Shape::read(&raw).map_err(|problem| TextError::format(&path, problem))?;
         let (max_tokens, lowercase) = length::read(dir, &shape)?;
         if let Some(window) = shape.window.filter(|&window| window < max_tokens) {
@@ -78,6 +75,14 @@ impl Settings {
             truncate: truncate.filter(|&cut| cut < width),
         })
     }
+}
+
+/// A JSON file that must be there.
+fn read_present<T: DeserializeOwned>(path: &Path) -> Result<T, TextError> {
+    read(path)?.ok_or_else(|| {
+        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+        TextError::io(path, missing)
+    })
 }
 
 /// A JSON file, or nothing where there is none.

@@ -42,7 +42,6 @@ pub(super) struct Reader<'a> {
     prefix: &'static str,
     pub(super) names: Names,
     eps: f32,
-    rms: bool,
     values: Cell<usize>,
 }
 
@@ -57,7 +56,6 @@ impl<'a> Reader<'a> {
             prefix: if headed { names.prefix } else { "" },
             names,
             eps: shape.eps,
-            rms: names.gate.is_some(),
             values: Cell::new(0),
         }
     }
@@ -107,7 +105,11 @@ impl<'a> Reader<'a> {
         let read = |part: &str| self.tensor(&format!("{name}.{part}"), &[width]);
         Ok(Norm {
             weight: read(weight)?,
-            bias: if self.rms { None } else { Some(read(bias)?) },
+            bias: if self.names.rms {
+                None
+            } else {
+                Some(read(bias)?)
+            },
             eps: self.eps,
         })
     }
