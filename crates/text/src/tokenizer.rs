@@ -32,7 +32,6 @@ pub(crate) fn load(
              be left"
         )));
     }
-    check_special(&SpecialEnds::read(dir)?, &tokenizer).map_err(bad)?;
     tokenizer.with_padding(None);
     let truncation = TruncationParams {
         max_length: max_tokens,
@@ -41,14 +40,31 @@ pub(crate) fn load(
     tokenizer
         .with_truncation(Some(truncation))
         .map_err(|e| bad(e.to_string()))?;
+    check_special(&tokenizer, vocabulary, &SpecialEnds::read(dir)?).map_err(bad)?;
     Ok(tokenizer)
 }
 
-/// Refuses a tokenizer without the tokens at the ends of a text that `tokenizer_config.json` asks
+/// Refuses a tokenizer that puts unknown tokens around a text, whose numbers need not be in its
+/// vocabulary.
+///
+/// Also one without the tokens at the ends of a text that `tokenizer_config.json` asks
 /// for: older tokenizers of causal models add them in Python code, which is not run here, and the
 /// last token is what many of them pool.
-fn check_special(ends: &SpecialEnds, tokenizer: &Tokenizer) -> Result<(), String> {
+fn check_special(
+    tokenizer: &Tokenizer,
+    vocabulary: usize,
+    ends: &SpecialEnds,
+) -> Result<(), String> {
     let empty = tokenizer.encode("", true).map_err(|e| e.to_string())?;
+    if let Some(id) = empty
+        .get_ids()
+        .iter()
+        .find(|&&id| id as usize >= vocabulary)
+    {
+        return Err(format!(
+            "puts a token numbered {id} around texts; config.json says there are {vocabulary}"
+        ));
+    }
     let (first, last) = (empty.get_tokens().first(), empty.get_tokens().last());
     for (place, wanted, got) in [("first", &ends.first, first), ("last", &ends.last, last)] {
         if let Some(wanted) = wanted

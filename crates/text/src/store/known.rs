@@ -77,10 +77,13 @@ pub(crate) fn known(name: &str) -> Option<&'static KnownModel> {
 /// Files without which a directory is no encoder.
 pub(crate) const REQUIRED: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
 /// Files that are kept where a model has them.
-pub(crate) const OPTIONAL: [&str; 5] = [
+pub(crate) const OPTIONAL: [&str; 8] = [
     "modules.json",
     "sentence_bert_config.json",
+    "config_sentence_transformers.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "1_Pooling/config.json",
+    "2_Dense/config.json",
+    "2_Dense/model.safetensors",
 ];
