@@ -22,8 +22,13 @@ use std::path::Path;
 pub(crate) fn convert(packed: &Path, into: &Path) -> Result<(), String> {
     let file = std::fs::read(packed).map_err(|e| format!("{}: {e}", packed.display()))?;
     let container = Container::parse(&file)?;
-    tokenizer::write(&container, &into.join("tokenizer.json"))?;
-    dequantise::write(&container, &into.join("model.safetensors"))?;
+    let (tokenizer, weights) = (into.join("tokenizer.json"), into.join("model.safetensors"));
+    tokenizer::write(&container, &tokenizer)?;
+    dequantise::write(&container, &weights)?;
+    // The weights come by way of a private temporary file; who may read the rest may read them.
+    std::fs::metadata(&tokenizer)
+        .and_then(|rest| std::fs::set_permissions(&weights, rest.permissions()))
+        .map_err(|e| format!("{}: {e}", weights.display()))?;
     for (name, value) in settings(&container) {
         write_json(into, name, &value)?;
     }
