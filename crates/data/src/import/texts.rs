@@ -11,6 +11,7 @@ use super::file::SourceFile;
 use super::infer::{self, Sampled};
 use super::names;
 use super::options::{FileKind, ImportOptions, Roles};
+use super::report::grouped;
 use super::role::ColumnRole;
 use super::stats::Separator;
 use crate::catalogue::read_aloud;
@@ -22,6 +23,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Words of an id, on average: a column that is called like an id but holds prose is none.
 const WORDS_OF_ID: f64 = 2.0;
+/// Bad rows an error lists beside the first.
+const LISTED: usize = 10;
 
 /// Which file, and what of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -183,27 +186,6 @@ impl TextSource {
         }
         Ok(text)
     }
-
-    /// An error that says where the row is and what to do about it.
-    fn refused(&self, bad: &Bad) -> DataError {
-        let unit = if self.file.layout == Layout::Parquet {
-            "row"
-        } else {
-            "line"
-        };
-        let field = if bad.field.is_empty() {
-            String::new()
-        } else {
-            format!(", column '{}'", bad.field)
-        };
-        DataError::format(
-            &self.path,
-            format!(
-                "{unit} {}{field}: {} ({}); correct the row or take it out",
-                bad.line, bad.reason, bad.got
-            ),
-        )
-    }
 }
 
 impl TextRows {
@@ -228,10 +210,64 @@ impl TextRows {
                 "has no rows; expected at least one",
             )),
             Step::End => Ok(None),
-            Step::Bad(bad) => Err(self.source.refused(&bad)),
-            Step::Row => {
-                let row = self.row().map_err(|bad| self.source.refused(&bad))?;
-                Ok(Some(row))
+            Step::Bad(bad) => Err(self.refused(&bad)),
+            Step::Row => match self.row() {
+                Ok(row) => Ok(Some(row)),
+                Err(bad) => Err(self.refused(&bad)),
+            },
+        }
+    }
+
+    /// An error that says where the row is and what to do about it. The rest of the file is read
+    /// for others like it, so that they can be put right in one go.
+    fn refused(&mut self, first: &Bad) -> DataError {
+        let source = &self.source;
+        let unit = if source.file.layout == Layout::Parquet {
+            "row"
+        } else {
+            "line"
+        };
+        let field = if first.field.is_empty() {
+            String::new()
+        } else {
+            format!(", column '{}'", first.field)
+        };
+        let mut problem = format!(
+            "{unit} {}{field}: {} ({}); correct the row or take it out",
+            first.line, first.reason, first.got
+        );
+        let path = source.path.clone();
+        let (others, listed) = self.others();
+        if others > 0 {
+            let more = if others > listed.len() as u64 {
+                ", …"
+            } else {
+                ""
+            };
+            problem.push_str(&format!(
+                "; {} more cannot be read: {unit} {}{more}",
+                grouped(others),
+                listed.join(", ")
+            ));
+        }
+        DataError::format(path, problem)
+    }
+
+    /// How many bad rows follow, and where the first of them are.
+    fn others(&mut self) -> (u64, Vec<String>) {
+        let (mut others, mut listed) = (0, Vec::new());
+        loop {
+            let bad = match self.rows.read(&mut self.cells) {
+                Ok(Step::End) | Err(_) => return (others, listed),
+                Ok(Step::Bad(bad)) => bad,
+                Ok(Step::Row) => match self.row() {
+                    Ok(_) => continue,
+                    Err(bad) => bad,
+                },
+            };
+            others += bad.rows;
+            if listed.len() < LISTED {
+                listed.push(bad.line.to_string());
             }
         }
     }

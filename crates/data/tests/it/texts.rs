@@ -190,6 +190,19 @@ fn a_bad_row_is_named_and_ends_the_reading() {
 }
 
 #[test]
+fn all_bad_rows_are_told_at_once() {
+    let mut csv = "id,title\n1,Tea\n2,Jam,sweet\n".to_owned();
+    let message = |csv: &str| {
+        let files = Scratch::new(&[("texts.csv", csv.as_bytes())]);
+        files.message(rows(&TextOptions::new(files.path("texts.csv"))))
+    };
+    csv.push_str("3,Oil\n,Salt\n5\n");
+    insta::assert_snapshot!(message(&csv), @"DIR/texts.csv: line 3: wrong number of columns (3 columns, expected 2); correct the row or take it out; 2 more cannot be read: line 5, 6");
+    csv.push_str(&",Salt\n".repeat(1200));
+    insta::assert_snapshot!(message(&csv), @"DIR/texts.csv: line 3: wrong number of columns (3 columns, expected 2); correct the row or take it out; 1,202 more cannot be read: line 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, …");
+}
+
+#[test]
 fn columns_that_are_not_there_are_told_with_those_that_are() {
     let files = Scratch::new(&[
         ("texts.csv", b"id,title\n1,Tea\n"),

@@ -269,3 +269,54 @@ impl Run<'_> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `read` sends: the rows of each window, then the error if there is one.
+    fn windows(rows: Vec<Result<TextItem, String>>) -> (Vec<usize>, Option<String>) {
+        let (to, from) = sync_channel(rows.len() + 1);
+        read(rows.into_iter(), "e", &to);
+        drop(to);
+        let (mut sizes, mut error) = (Vec::new(), None);
+        for window in from {
+            match window {
+                Ok(window) => sizes.push(window.ids.len()),
+                Err(e) => error = Some(e),
+            }
+        }
+        (sizes, error)
+    }
+
+    fn row(bytes: usize) -> Result<TextItem, String> {
+        Ok(TextItem {
+            id: "a".into(),
+            text: "x".repeat(bytes),
+            position: 0,
+        })
+    }
+
+    #[test]
+    fn windows_are_cut_by_rows_and_by_bytes() {
+        const MIB: usize = 1 << 20;
+        for (bytes, expected) in [
+            (vec![1; WINDOW_ROWS], vec![WINDOW_ROWS]),
+            (vec![1; WINDOW_ROWS + 1], vec![WINDOW_ROWS, 1]),
+            (vec![MIB; 5], vec![2, 2, 1]),
+            (vec![3 * MIB, 0, 3 * MIB], vec![1, 2]),
+            (vec![], vec![]),
+        ] {
+            let rows = bytes.iter().map(|&bytes| row(bytes)).collect();
+            assert_eq!(windows(rows), (expected, None), "{} rows", bytes.len());
+        }
+    }
+
+    #[test]
+    fn an_error_ends_what_is_read() {
+        let mut rows = vec![row(1); WINDOW_ROWS + 3];
+        rows.push(Err("line 7".to_owned()));
+        rows.push(row(1));
+        assert_eq!(windows(rows), (vec![WINDOW_ROWS], Some("line 7".into())));
+    }
+}
