@@ -307,7 +307,7 @@ fn wrong_use_says_what_is_right() {
     let home = home.path();
     many(home, 3);
     std::fs::create_dir(home.join("folder")).unwrap();
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 8] = [
         (&["items.csv"], "--out vectors.parquet"),
         (&["items.csv", "--out", "v.txt"], "ends in .parquet or .npy"),
         (
@@ -318,6 +318,7 @@ fn wrong_use_says_what_is_right() {
             &["items.csv", "--id", "id", "--out", "v.npy"],
             "has no column 'id'; there are 'sku', 'title', 'colour'",
         ),
+        (&["-", "--out", "v.npy"], "write it to a file first"),
         (&["folder", "--id", "x"], "--id and --text are for files"),
         (
             &["nowhere.csv", "--out", "v.npy"],

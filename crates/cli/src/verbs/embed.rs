@@ -13,6 +13,11 @@ pub(crate) fn run(context: &Context, args: &EmbedArgs) -> anyhow::Result<()> {
         Some(path) => Some(VectorFile::new(path, args.half)?),
         None => None,
     };
+    if args.input.as_os_str() == "-" {
+        bail!(
+            "standard input cannot be embedded: the input is read twice, and again to go on after a stop; write it to a file first"
+        );
+    }
     if args.input.is_dir() {
         dataset(context, args, out.as_ref())
     } else {
@@ -97,11 +102,13 @@ fn file(context: &Context, args: &EmbedArgs, out: Option<&VectorFile>) -> anyhow
         let kept = done.rows - done.encoded;
         console.note(format!("{kept} texts had been encoded before"));
     }
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    let rate = encoded as f64 / seconds.max(1e-3);
-    console.note(format!(
-        "{encoded} texts encoded in {seconds:.1} s, {rate:.0} texts/s"
-    ));
+    if encoded > 0 {
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = encoded as f64 / seconds.max(1e-3);
+        console.note(format!(
+            "{encoded} texts encoded in {seconds:.1} s, {rate:.0} texts/s"
+        ));
+    }
     wrote(context, done.rows, encoder.dim(), out);
     Ok(())
 }
