@@ -9,6 +9,7 @@ mod context;
 mod experiment;
 mod interrupt;
 mod memory;
+mod pace;
 mod params;
 mod texts;
 mod verbs;
