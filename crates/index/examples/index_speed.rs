@@ -17,6 +17,8 @@ use std::time::Instant;
 
 const DIM: usize = 384;
 const KEPT: usize = 100;
+/// Fills up a list of too few.
+const NOBODY: u32 = u32::MAX;
 
 struct Data {
     vectors: Vec<f32>,
@@ -82,26 +84,117 @@ fn exact(data: Data, precision: &str, config: Config) {
 }
 
 fn graph(data: Data, precision: &str, config: Config, path: &Path) {
-    let n = data.vectors.len() / DIM;
-    let ef = config.ef_search;
-    let built = if path.exists() {
-        "null".to_owned()
-    } else {
+    let (n, ef) = (data.vectors.len() / DIM, config.ef_search);
+    let head = format!(r#"{{"semrec": "graph", "precision": "{precision}", "n": {n}, "ef": {ef}"#);
+    let Data {
+        vectors,
+        queries,
+        truth,
+    } = data;
+    if !path.exists() {
         let (started, cpu) = (Instant::now(), cpu_seconds());
-        let index = VectorIndex::build(DIM, data.vectors, config).unwrap();
-        let built = format!(
-            "[{:.1}, {:.1}]",
-            started.elapsed().as_secs_f64(),
-            cpu_seconds() - cpu
-        );
+        let index = VectorIndex::build(DIM, vectors, config).unwrap();
+        let (wall, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+        let started = Instant::now();
         index.save(path).unwrap();
-        built
-    };
-    drop(data.truth.len());
+        let saved = started.elapsed().as_secs_f64();
+        println!(
+            r#"{head}, "build_seconds": {wall:.1}, "build_cpu_seconds": {cpu:.1}, "save_seconds": {saved:.1}}}"#
+        );
+    } else {
+        drop(vectors);
+    }
     let file = std::fs::metadata(path).unwrap().len() >> 20;
+    let (before, started) = (resident_mib(), Instant::now());
+    let index = VectorIndex::open(path).unwrap();
+    let opened = started.elapsed().as_secs_f64() * 1e3;
     println!(
-        r#"{{"semrec": "graph", "precision": "{precision}", "n": {n}, "ef": {ef}, "build_wall_and_cpu_seconds": {built}, "file_mib": {file}}}"#
+        r#"{head}, "file_mib": {file}, "open_ms": {opened:.2}, {}}}"#,
+        grown(before)
     );
+    let started = Instant::now();
+    index.search(&queries[..DIM], 10, |_| true).unwrap();
+    let first = started.elapsed().as_secs_f64() * 1e3;
+    println!(
+        r#"{head}, "first_search_ms": {first:.1}, {}}}"#,
+        grown(before)
+    );
+    for k in [10, 100] {
+        let (p50, p99, recall) = asked(&queries, &truth, k, |query| {
+            index.search(query, k, |_| true).unwrap()
+        });
+        println!(
+            r#"{head}, "k": {k}, "p50_ms": {p50:.3}, "p99_ms": {p99:.3}, "recall": {recall:.4}, {}}}"#,
+            grown(before)
+        );
+    }
+    filters(&index, &head, &queries);
+    changes(&index, &head, &queries);
+}
+
+/// What filters cost, and how much of what a scan finds is found under them.
+fn filters(index: &VectorIndex, head: &str, queries: &[f32]) {
+    for one_in in [2, 10, 100, 10_000] {
+        let allowed = |item: u32| (item.wrapping_mul(2_654_435_761) >> 8).is_multiple_of(one_in);
+        let scanned = queries.chunks(DIM).flat_map(|query| {
+            let found = index.search_exact(query, 10, allowed).unwrap();
+            let mut items: Vec<u32> = found.iter().map(|n| n.item).collect();
+            items.resize(KEPT, NOBODY);
+            items
+        });
+        let truth: Vec<u32> = scanned.collect();
+        let (p50, p99, recall) = asked(queries, &truth, 10, |query| {
+            index.search(query, 10, allowed).unwrap()
+        });
+        println!(
+            r#"{head}, "filter_lets_through_one_in": {one_in}, "p50_ms": {p50:.3}, "p99_ms": {p99:.3}, "recall@10_of_scan": {recall:.4}}}"#
+        );
+    }
+}
+
+/// What changes cost, and what searches cost after many of them.
+fn changes(index: &VectorIndex, head: &str, queries: &[f32]) {
+    let started = cpu_seconds();
+    for query in queries.chunks(DIM).cycle().take(10_000) {
+        index.push(query).unwrap();
+    }
+    let push = (cpu_seconds() - started) / 10_000.0 * 1e6;
+    let mut times: Vec<f64> = queries
+        .chunks(DIM)
+        .map(|query| {
+            let started = cpu_seconds();
+            index.search(query, 10, |_| true).unwrap();
+            (cpu_seconds() - started) * 1e3
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    println!(
+        r#"{head}, "push_us": {push:.1}, "p50_ms_after_10000": {:.3}}}"#,
+        times[times.len() / 2]
+    );
+}
+
+/// Resident memory of our own, and of mapped files, which the system takes back when it needs it.
+fn resident_mib() -> [usize; 2] {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    ["RssAnon:", "RssFile:"].map(|name| {
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap();
+        let kib: usize = line.trim().trim_end_matches(" kB").parse().unwrap();
+        kib >> 10
+    })
+}
+
+/// Growth since `before`, as JSON.
+fn grown(before: [usize; 2]) -> String {
+    let [anon, file] = resident_mib();
+    let [own, mapped] = [
+        anon.saturating_sub(before[0]),
+        file.saturating_sub(before[1]),
+    ];
+    format!(r#""resident_mib": {own}, "mapped_mib": {mapped}"#)
 }
 
 /// Median and 99th percentile of milliseconds, and recall of the first `k`.
@@ -111,11 +204,12 @@ fn asked(
     k: usize,
     search: impl Fn(&[f32]) -> Vec<semrec_index::Neighbour>,
 ) -> (f64, f64, f64) {
-    let (mut times, mut hits) = (Vec::new(), 0);
+    let (mut times, mut hits, mut wanted) = (Vec::new(), 0, 0);
     for (query, truth) in queries.chunks(DIM).zip(truth.chunks(KEPT)) {
         let started = cpu_seconds();
         let found = search(query);
         times.push((cpu_seconds() - started) * 1e3);
+        wanted += truth[..k].iter().filter(|item| **item != NOBODY).count();
         hits += found
             .iter()
             .filter(|n| truth[..k].contains(&n.item))
@@ -123,7 +217,7 @@ fn asked(
     }
     times.sort_by(f64::total_cmp);
     let at = |percent: usize| times[(times.len() - 1) * percent / 100];
-    (at(50), at(99), hits as f64 / (k * times.len()) as f64)
+    (at(50), at(99), hits as f64 / wanted as f64)
 }
 
 fn words<T>(path: &Path, of: fn([u8; 4]) -> T) -> Vec<T> {
@@ -133,14 +227,6 @@ fn words<T>(path: &Path, of: fn([u8; 4]) -> T) -> Vec<T> {
 
 /// Processor seconds of all threads of this process.
 fn cpu_seconds() -> f64 {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let paths = tasks.map(|task| task.unwrap().path().join("schedstat"));
-    let times = paths.map(|path| {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        text.split(' ')
-            .next()
-            .and_then(|n| n.parse::<u64>().ok())
-            .unwrap_or(0)
-    });
-    times.sum::<u64>() as f64 / 1e9
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9
 }

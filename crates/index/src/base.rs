@@ -6,7 +6,7 @@
 use crate::IndexError;
 use crate::graph::{Graph, RowSource, Shape};
 use crate::precision::{Precision, floats};
-use crate::rows::{Presence, Rows, Words};
+use crate::rows::{Presence, Rows};
 use memmap2::Mmap;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -48,22 +48,6 @@ pub(crate) struct MappedLinks {
 }
 
 impl Base {
-    /// No items at all.
-    pub(crate) fn empty(precision: Precision, dim: usize, keep_full: bool) -> Self {
-        let none = |precision| Rows {
-            precision,
-            dim,
-            words: Words::Owned(Vec::new()),
-        };
-        Self {
-            numbered: 0,
-            present: Presence(Words::Owned(Vec::new())),
-            rows: Arc::new(none(precision)),
-            full: keep_full.then(|| none(Precision::F32)),
-            links: Links::None,
-        }
-    }
-
     /// The row of an item that is there.
     #[inline]
     pub(crate) fn row(&self, item: u32) -> Option<&[u32]> {
@@ -107,7 +91,7 @@ impl MappedLinks {
         if got != self.checksum {
             let expected = self.checksum;
             return Err(format!(
-                "the checksum of the graph is {got:08x}, expected {expected:08x}"
+                "the checksum of its graph is {got:08x}, expected {expected:08x}"
             ));
         }
         let map = Arc::clone(&self.map);

@@ -175,11 +175,6 @@ impl Graph {
             .collect())
     }
 
-    /// Bytes of memory of ours that the links take.
-    pub(crate) fn memory(&self) -> usize {
-        self.index.memory_usage()
-    }
-
     fn empty(shape: Shape) -> Result<Index, IndexError> {
         let options = IndexOptions {
             dimensions: bytes_of(QUERY).len(),

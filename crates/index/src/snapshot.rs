@@ -171,6 +171,8 @@ impl RowSource for Snapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Links;
+    use crate::rows::{Presence, Rows, Words};
 
     fn stored(value: u32) -> Entry {
         Entry::Stored(Arc::new(Stored {
@@ -180,17 +182,17 @@ mod tests {
     }
 
     fn base(values: &[u32]) -> Base {
-        use crate::rows::{Presence, Rows, Words};
-        let mut base = Base::empty(Precision::F32, 1, false);
-        base.numbered = u32::try_from(values.len()).unwrap();
-        base.present = Presence(Words::Owned(vec![(1 << values.len()) - 1]));
-        let words = Words::Owned(values.to_vec());
-        base.rows = Arc::new(Rows {
-            words,
-            precision: Precision::F32,
-            dim: 1,
-        });
-        base
+        Base {
+            numbered: u32::try_from(values.len()).unwrap(),
+            present: Presence(Words::Owned(vec![(1 << values.len()) - 1])),
+            rows: Arc::new(Rows {
+                precision: Precision::F32,
+                dim: 1,
+                words: Words::Owned(values.to_vec()),
+            }),
+            full: None,
+            links: Links::None,
+        }
     }
 
     #[test]

@@ -57,7 +57,7 @@ const SAMPLE: u32 = 1024;
 const QUERIES: usize = 64;
 
 /// How an index stores and finds vectors.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Config {
     /// How values are stored. Default: `F32`.
     pub precision: Precision,
@@ -176,6 +176,15 @@ impl VectorIndex {
     /// If it cannot be read, or is damaged; the message names the part.
     pub fn verify(path: &Path) -> Result<(), IndexError> {
         file::verify(path)
+    }
+
+    /// Reads and checks the graph of an opened file, which the first search that needs it does
+    /// otherwise.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn prepare(&self) -> Result<(), IndexError> {
+        self.snapshot().base.graph().map(|_| ())
     }
 
     /// Number of vectors, without the removed ones.
@@ -397,11 +406,6 @@ impl VectorIndex {
 
     fn check(&self, what: &str, vector: &[f32]) -> Result<(), IndexError> {
         if vector.len() != self.dim {
-            let what = if what == "the query" {
-                "the query"
-            } else {
-                "a vector"
-            };
             return Err(length(what, vector.len(), self.dim));
         }
         self.config.precision.check(what, vector)
@@ -484,11 +488,15 @@ impl VectorIndex {
     }
 }
 
-/// The share of the numbers that are there and allowed, on evenly spaced ones.
+/// The share of the numbers that are there and allowed, on one of each of 1,024 equal stretches:
+/// not the same one in each, so that a filter with a period is no trap, but always the same ones.
 fn share(snapshot: &Snapshot, allowed: &dyn Fn(u32) -> bool) -> f64 {
-    let step = (snapshot.numbered / SAMPLE).max(1);
+    let stretch = (snapshot.numbered / SAMPLE).max(1);
     let (mut there, mut let_through) = (0_u32, 0_u32);
-    for item in (step / 2..snapshot.numbered).step_by(step as usize) {
+    for number in 0..snapshot.numbered / stretch {
+        // Fibonacci hashing (Knuth 6.4); the upper bits are the mixed ones.
+        let jitter = (number.wrapping_mul(2_654_435_769) >> 8) % stretch;
+        let item = number * stretch + jitter;
         if snapshot.row(item).is_some() {
             there += 1;
             let_through += u32::from(allowed(item));
