@@ -14,6 +14,7 @@
 //! Left out: `vpdpbusd`. From memory a scan is as fast without it, and `pulp` offers the others
 //! without unsafe code of ours.
 
+use crate::dot::inner_product;
 use crate::precision::{Precision, codes, floats, halves};
 use pulp::{Arch, Simd, WithSimd};
 use std::sync::OnceLock;
@@ -100,27 +101,11 @@ struct F32<'a>(Task<'a>);
 impl WithSimd for F32<'_> {
     type Output = ();
 
-    /// Four independent sums hide the latency of the multiply-add.
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (query, query_tail) = S::as_simd_f32s(floats(self.0.query));
-        let (query_blocks, query_rest) = query.as_chunks::<4>();
+        let query = floats(self.0.query);
         for (row, out) in self.0.rows.iter().zip(self.0.out) {
-            let (row, row_tail) = S::as_simd_f32s(floats(row));
-            let (blocks, rest) = row.as_chunks::<4>();
-            let mut sums = [simd.splat_f32s(0.0); 4];
-            for (q, x) in query_blocks.iter().zip(blocks) {
-                for i in 0..4 {
-                    sums[i] = simd.mul_add_e_f32s(q[i], x[i], sums[i]);
-                }
-            }
-            for (&q, &x) in query_rest.iter().zip(rest) {
-                sums[0] = simd.mul_add_e_f32s(q, x, sums[0]);
-            }
-            let low = simd.add_f32s(sums[0], sums[1]);
-            let high = simd.add_f32s(sums[2], sums[3]);
-            let tail: f32 = query_tail.iter().zip(row_tail).map(|(q, x)| q * x).sum();
-            *out = simd.reduce_sum_f32s(simd.add_f32s(low, high)) + tail;
+            *out = inner_product(simd, query, floats(row));
         }
     }
 }
