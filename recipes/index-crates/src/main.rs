@@ -17,7 +17,9 @@ fn main() {
     let [name, folder, rest @ ..] = args.as_slice() else {
         panic!("usage: index-crates usearch-f16|usearch-i8|hnsw_rs|hannoy DIR [EF]");
     };
-    let ef = rest.first().map_or(128, |ef| ef.parse().expect("EF is a number"));
+    let ef = rest
+        .first()
+        .map_or(128, |ef| ef.parse().expect("EF is a number"));
     let vectors = floats(&format!("{folder}/vectors.f32"));
     let queries = floats(&format!("{folder}/queries.f32"));
     let truth: Vec<u32> = words(&format!("{folder}/truth.u32"), u32::from_le_bytes);
@@ -40,7 +42,11 @@ fn main() {
         times.sort_by(f64::total_cmp);
         let at = |q: usize| times[(times.len() - 1) * q / 100];
         let recall = hits as f64 / (k * times.len()) as f64;
-        print!(r#", "p50_ms@{k}": {:.3}, "p99_ms@{k}": {:.3}, "recall@{k}": {recall:.4}"#, at(50), at(99));
+        print!(
+            r#", "p50_ms@{k}": {:.3}, "p99_ms@{k}": {:.3}, "recall@{k}": {recall:.4}"#,
+            at(50),
+            at(99)
+        );
     }
     println!("}}");
 }
@@ -57,7 +63,10 @@ fn side<'a>(name: &str, vectors: &'a [f32], ef: usize) -> Search<'a> {
         "hnsw_rs" => by_hnsw_rs(vectors, ef),
         #[cfg(feature = "hannoy")]
         "hannoy" => by_hannoy(vectors, ef),
-        _ => panic!("'{name}' is unknown, or its feature was not built in ({} values, ef {ef})", vectors.len()),
+        _ => panic!(
+            "'{name}' is unknown, or its feature was not built in ({} values, ef {ef})",
+            vectors.len()
+        ),
     }
 }
 
@@ -104,29 +113,50 @@ fn by_hannoy(vectors: &[f32], ef: usize) -> Search<'_> {
     // SAFETY: the directory is ours alone.
     let env = unsafe {
         let bytes = vectors.len() * 16 + (1 << 30);
-        heed::EnvOpenOptions::new().map_size(bytes / 4096 * 4096).open(folder.path())
+        heed::EnvOpenOptions::new()
+            .map_size(bytes / 4096 * 4096)
+            .open(folder.path())
     }
     .expect("an environment");
+    let write = env.write_txn().expect("a transaction");
+    let created = env.create_databases_and_commit(write, |opener, write| -> heed::Result<_> {
+        let database = opener.create_database(write, None)?;
+        Ok(heed::CommitOrAbort::<Database<Cosine>, ()>::Commit(
+            database,
+        ))
+    });
+    let database = created.expect("a database").unwrap_commit();
     let mut write = env.write_txn().expect("a transaction");
-    let database: Database<Cosine> = env.create_database(&mut write, None).expect("a database");
     let writer = Writer::new(database, 0, DIM);
     for (id, vector) in (0..).zip(vectors.chunks(DIM)) {
         writer.add_item(&mut write, id, vector).expect("added");
     }
-    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    let one = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .expect("a thread");
     one.install(|| {
         let mut rng = rand::rngs::StdRng::seed_from_u64(42);
         let mut builder = writer.builder(&mut rng);
-        builder.ef_construction(EF_BUILD).build::<LINKS, { 2 * LINKS }>(&mut write).expect("built");
+        builder
+            .ef_construction(EF_BUILD)
+            .build::<LINKS, { 2 * LINKS }>(&mut write)
+            .expect("built");
     });
     write.commit().expect("committed");
-    eprintln!("hannoy: {} MiB on disk", env.real_disk_size().expect("a size") >> 20);
+    eprintln!(
+        "hannoy: {} MiB on disk",
+        env.real_disk_size().expect("a size") >> 20
+    );
     let read = env.clone().static_read_txn().expect("a transaction");
     let reader = Reader::<Cosine>::open(&read, 0, database).expect("a reader");
     Box::new(move |query, k| {
         let _lives = (&folder, &env);
         let mut nearest = reader.nns(k);
-        let found = nearest.ef_search(ef.max(k)).by_vector(&read, query).expect("found");
+        let found = nearest
+            .ef_search(ef.max(k))
+            .by_vector(&read, query)
+            .expect("found");
         found.into_nns().into_iter().map(|(id, _)| id).collect()
     })
 }
@@ -142,7 +172,10 @@ fn floats(path: &str) -> Vec<f32> {
 
 fn resident_mib() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
-    let pages = statm.split(' ').nth(1).and_then(|p| p.parse::<usize>().ok());
+    let pages = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|p| p.parse::<usize>().ok());
     pages.expect("a number of pages") * 4096 >> 20
 }
 
@@ -160,5 +193,8 @@ fn thread_seconds() -> f64 {
 
 fn nanoseconds(schedstat: &std::path::Path) -> u64 {
     let text = std::fs::read_to_string(schedstat).unwrap_or_default();
-    text.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0)
+    text.split(' ')
+        .next()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0)
 }
