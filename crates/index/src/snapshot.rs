@@ -25,7 +25,13 @@ pub(crate) struct Snapshot {
     pub(crate) live: usize,
 }
 
-type Page = Vec<Entry>;
+/// What has happened to the items of a page.
+#[derive(Clone, Debug)]
+struct Page {
+    entries: Vec<Entry>,
+    /// Items whose entry is `Stored`, in no order, so that a search finds them at once.
+    stored: Vec<u32>,
+}
 
 /// What has happened to an item since the base was made.
 #[derive(Clone, Debug)]
@@ -72,7 +78,7 @@ impl Snapshot {
             .pages
             .get(item as usize / PAGE)
             .and_then(Option::as_ref);
-        page.map_or(&Entry::Base, |page| &page[item as usize % PAGE])
+        page.map_or(&Entry::Base, |page| &page.entries[item as usize % PAGE])
     }
 
     /// The row of an item that is there.
@@ -107,15 +113,27 @@ impl Snapshot {
         if self.pages.len() <= place {
             self.pages.resize(place + 1, None);
         }
-        let page = self.pages[place].get_or_insert_with(|| Arc::new(vec![Entry::Base; PAGE]));
-        Arc::make_mut(page)[item as usize % PAGE] = entry;
+        let page = self.pages[place].get_or_insert_with(|| {
+            Arc::new(Page {
+                entries: vec![Entry::Base; PAGE],
+                stored: Vec::new(),
+            })
+        });
+        let page = Arc::make_mut(page);
+        let stores = matches!(entry, Entry::Stored(_));
+        let stored = std::mem::replace(&mut page.entries[item as usize % PAGE], entry);
+        match (matches!(stored, Entry::Stored(_)), stores) {
+            (false, true) => page.stored.push(item),
+            (true, false) => page.stored.retain(|&other| other != item),
+            (true, true) | (false, false) => {}
+        }
         self.live = self.live + usize::from(self.row(item).is_some()) - was;
     }
 
-    /// The items of pages that may have changes, page by page.
-    pub(crate) fn changed_pages(&self) -> impl Iterator<Item = usize> {
-        let pages = self.pages.iter().enumerate();
-        pages.filter_map(|(number, page)| page.as_ref().map(|_| number))
+    /// Items whose vector lies in memory over the base.
+    pub(crate) fn stored(&self) -> impl Iterator<Item = u32> {
+        let pages = self.pages.iter().flatten();
+        pages.flat_map(|page| page.stored.iter().copied())
     }
 
     /// Number of pages that hold all items.
@@ -129,10 +147,12 @@ impl Snapshot {
         number(page * PAGE)..number((page + 1) * PAGE)
     }
 
-    /// Items that are not as in the base, removed ones too, and how many of them.
+    /// Items that are not as in the base, removed ones too.
     pub(crate) fn changed(&self) -> Vec<u32> {
-        let pages = self.changed_pages().flat_map(|page| self.items_of(page));
-        pages
+        let pages = self.pages.iter().enumerate();
+        let changed = pages.filter(|(_, page)| page.is_some());
+        let items = changed.flat_map(|(number, _)| self.items_of(number));
+        items
             .filter(|&item| !matches!(self.entry(item), Entry::Base))
             .collect()
     }
@@ -206,6 +226,7 @@ mod tests {
             (Some(&[10][..]), Some(&[21][..]), None)
         );
         assert_eq!((now.live, now.changed()), (2, vec![1, 2]));
+        assert_eq!(now.stored().collect::<Vec<_>>(), [1]);
         assert_eq!((before.row(1), before.live), (Some(&[11][..]), 3));
     }
 

@@ -1,41 +1,8 @@
 //! Nearest vectors among few or many: a scan where that is fast, a graph where it is not.
 //!
-//! **Which of the two.** A scan costs one row an allowed item, read in order; a graph visits about
-//! 40 rows for each candidate it keeps, here and there, which costs four times as much, and it
-//! must find so many more candidates as the filter takes out. With n items, of which a filter lets
-//! the share s through (estimated on 1,024 of them), and c candidates, the graph is asked where
-//! 160 c ≤ s² n. So a filter that lets little through is answered exactly, as is one that turns
-//! out to leave fewer than k near the query. Below `Config::exact_below` items there is no graph.
-//!
-//! **Reading and writing.** All methods take `&self`. A search works on the state of the moment
-//! it began and takes no lock but to fetch it; a writer makes a new state, copying what a reader
-//! still holds, so no reader ever sees half a vector. What was written is found by the next search
-//! that begins. Until the next [`VectorIndex::save`], vectors written after the build are scanned,
-//! not linked: 10,000 of them cost about as much as the graph does.
-//!
-//! **On disk.** `save` writes everything in one file and goes on from it, mapped; `open` maps it
-//! in milliseconds, and memory fills as pages are used. Formats and checks: [`crate::file`].
-//!
-//! **What is exact.** A scan of `F32` rows; of rounded rows it is exact for the rounded vectors,
-//! and with full vectors kept the best candidates are scored again with these, so that scores are
-//! those of the full vectors. The graph is approximate. Scans give the same result for any number
-//! of threads; a graph that was built on several threads has links that depend on their timing.
-//!
-//! Bytes an item at 384 dimensions, in memory: rows of 1,536 (`F32`), 768 (`F16`) or 388 (`Int8`);
-//! links about 150; a bit; full vectors, if kept, 1,536, which stay on disk once mapped but for
-//! those that are scored again.
-//!
-//! ```
-//! use semrec_index::{Config, VectorIndex};
-//! # fn main() -> Result<(), semrec_index::IndexError> {
-//! let index = VectorIndex::build(2, vec![1.0, 0.0, 0.0, 1.0, 0.6, 0.8], Config::default())?;
-//! let item = index.push(&[0.0, 2.0])?;
-//! let found = index.search(&[0.0, 1.0], 2, |item| item != 1)?;
-//! assert_eq!((found[0].item, found[0].score), (item, 2.0));
-//! assert_eq!((found[1].item, found[1].score), (2, 0.8));
-//! # Ok(())
-//! # }
-//! ```
+//! [`VectorIndex`] says how; here it is put together of rows ([`crate::rows`]), scans
+//! ([`crate::scan`]), a graph ([`crate::graph`]), changes over them ([`crate::snapshot`]) and a
+//! file ([`crate::file`]). Left out: distances other than the inner product.
 
 use crate::base::{Base, Links};
 use crate::best::Best;
@@ -99,7 +66,45 @@ impl Config {
     }
 }
 
-/// Vectors with a number each, searched while they change.
+/// Vectors with a number each, searched while they change: by a scan where that is fast, by a
+/// graph where it is not.
+///
+/// **Which of the two.** A scan costs one row an allowed item, read in order; a graph visits about
+/// 40 rows for each candidate it keeps, here and there, which costs four times as much, and it
+/// must find so many more candidates as the filter takes out. With n items, of which a filter lets
+/// the share s through (estimated on 1,024 of them), and c candidates, the graph is asked where
+/// 160 c ≤ s² n. So a filter that lets little through is answered exactly, as is one that turns
+/// out to leave fewer than k near the query. Below `Config::exact_below` items there is no graph.
+///
+/// **Reading and writing.** All methods take `&self`. A search works on the state of the moment
+/// it began and takes no lock but to fetch it; a writer makes a new state, copying what a reader
+/// still holds, so no reader ever sees half a vector. What was written is found by the next search
+/// that begins. Until the next [`VectorIndex::save`], vectors written after the build are scanned,
+/// not linked: 10,000 of them cost about as much as the graph does.
+///
+/// **On disk.** `save` writes everything in one file and goes on from it, mapped; `open` maps it
+/// in milliseconds, and memory fills as pages are used.
+///
+/// **What is exact.** A scan of `F32` rows; of rounded rows it is exact for the rounded vectors,
+/// and with full vectors kept the best candidates are scored again with these, so that scores are
+/// those of the full vectors. The graph is approximate. Scans give the same result for any number
+/// of threads; a graph that was built on several threads has links that depend on their timing.
+///
+/// Bytes an item at 384 dimensions, in memory: rows of 1,536 (`F32`), 768 (`F16`) or 388 (`Int8`);
+/// links about 150; a bit; full vectors, if kept, 1,536, which stay on disk once mapped but for
+/// those that are scored again.
+///
+/// ```
+/// use semrec_index::{Config, VectorIndex};
+/// # fn main() -> Result<(), semrec_index::IndexError> {
+/// let index = VectorIndex::build(2, vec![1.0, 0.0, 0.0, 1.0, 0.6, 0.8], Config::default())?;
+/// let item = index.push(&[0.0, 2.0])?;
+/// let found = index.search(&[0.0, 1.0], 2, |item| item != 1)?;
+/// assert_eq!((found[0].item, found[0].score), (item, 2.0));
+/// assert_eq!((found[1].item, found[1].score), (2, 0.8));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct VectorIndex {
     dim: usize,
@@ -133,7 +138,9 @@ impl VectorIndex {
         if rest != 0 {
             return Err(length("the last vector", rest, dim));
         }
-        let Ok(numbered) = u32::try_from(whole).map(|n| n.min(u32::MAX - 1)) else {
+        // The last number stands for the query.
+        let numbered = u32::try_from(whole).ok().filter(|n| *n < u32::MAX);
+        let Some(numbered) = numbered else {
             return Err(IndexError::Full { numbered: u32::MAX });
         };
         let precision = config.precision;
@@ -270,7 +277,7 @@ impl VectorIndex {
     }
 
     /// The `k` vectors with the largest inner product among those the filter lets through, best
-    /// first; fewer only if there are fewer. Whether by scan or by graph: see the top of the page.
+    /// first; fewer only if there are fewer. Whether by scan or by graph: see [`VectorIndex`].
     /// The filter is called many times, from several threads.
     ///
     /// # Errors
@@ -479,11 +486,8 @@ impl VectorIndex {
         let count = self.candidates(k);
         let linked = |item| snapshot.unchanged(item) && allowed(item);
         let near = graph.search(&query.row, count, &linked)?;
-        let changed = snapshot
-            .changed_pages()
-            .flat_map(|page| snapshot.items_of(page));
-        let changed = changed.filter(|&item| !snapshot.unchanged(item) && allowed(item));
-        let best = scan::best_of(snapshot, query, count, near.into_iter().chain(changed));
+        let stored = snapshot.stored().filter(|&item| allowed(item));
+        let best = scan::best_of(snapshot, query, count, near.into_iter().chain(stored));
         Ok((best.len() >= k).then_some(best))
     }
 }
