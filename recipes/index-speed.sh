@@ -5,7 +5,8 @@
 # says.
 #
 # usage: recipes/index-speed.sh [N] [PYTHON] [PEERS] [CRATES]
-# N is 100000 vectors if not given; a million take 9 GB of disk, 6 GB of memory and about an hour. PYTHON has numpy,
+# N is 100000 vectors if not given; a million take 4 GB of disk and hours with all peers. PYTHON
+# has numpy,
 # usearch, hnswlib and faiss-cpu. PEERS and CRATES are the ones to run, in quotes, all if not
 # given. Prints one line of JSON a measurement; times are those of the processor.
 set -eu
