@@ -6,9 +6,8 @@
 #
 # usage: recipes/index-speed.sh [N] [PYTHON] [PEERS] [CRATES]
 # N is 100000 vectors if not given; a million take 4 GB of disk and hours with all peers. PYTHON
-# has numpy,
-# usearch, hnswlib and faiss-cpu. PEERS and CRATES are the ones to run, in quotes, all if not
-# given. Prints one line of JSON a measurement; times are those of the processor.
+# has numpy, usearch, hnswlib and faiss-cpu. PEERS and CRATES are the ones to run, in quotes, all
+# if not given. Prints one line of JSON a measurement; times are those of the processor.
 set -eu
 
 n=${1:-100000}
