@@ -3,7 +3,7 @@
 use crate::TextError;
 use crate::settings::SpecialEnds;
 use std::path::Path;
-use tokenizers::{Tokenizer, TruncationParams};
+use tokenizers::{Model, ModelWrapper, Tokenizer, TruncationParams};
 
 /// Reads `tokenizer.json` for a model that has `vocabulary` tokens, and has it cut texts at
 /// `max_tokens`.
@@ -17,7 +17,7 @@ pub(crate) fn load(
     let bad = |problem: String| TextError::format(&path, problem);
     let mut tokenizer = Tokenizer::from_bytes(bytes)
         .map_err(|e| bad(format!("is no tokenizer: {e}; fetch the model again")))?;
-    let largest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0) as usize;
+    let largest = largest(&tokenizer);
     if largest >= vocabulary {
         return Err(bad(format!(
             "has a token numbered {largest}; config.json says there are {vocabulary}"
@@ -42,6 +42,23 @@ pub(crate) fn load(
         .map_err(|e| bad(e.to_string()))?;
     check_special(&tokenizer, vocabulary, &SpecialEnds::read(dir)?).map_err(bad)?;
     Ok(tokenizer)
+}
+
+/// The largest number of a token.
+fn largest(tokenizer: &Tokenizer) -> usize {
+    // The pieces of a unigram model are numbered as they come; copying some 250,000 of them to
+    // look at their numbers would take longer than a text.
+    let vocabulary = match tokenizer.get_model() {
+        ModelWrapper::Unigram(model) => {
+            let added = tokenizer.get_added_vocabulary().get_vocab().values();
+            let largest = added.copied().max().unwrap_or(0) as usize;
+            return largest.max(model.get_vocab_size().saturating_sub(1));
+        }
+        ModelWrapper::BPE(_) | ModelWrapper::WordPiece(_) | ModelWrapper::WordLevel(_) => {
+            tokenizer.get_vocab(true)
+        }
+    };
+    vocabulary.into_values().max().unwrap_or(0) as usize
 }
 
 /// Refuses a tokenizer that puts unknown tokens around a text, whose numbers need not be in its
