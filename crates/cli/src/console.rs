@@ -32,6 +32,16 @@ impl Console {
         }
     }
 
+    /// Whether progress is not wanted.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether progress goes to a terminal.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
     /// A line of the answer. A reader that went away (`| head`) ends the program, quietly.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
         self.finish();

@@ -10,6 +10,7 @@ mod cpu;
 mod experiment;
 mod interrupt;
 mod memory;
+mod pace;
 mod params;
 mod texts;
 mod verbs;

@@ -110,23 +110,15 @@ impl Table {
     #[must_use]
     pub fn text(&self, row: u32) -> String {
         let row = row as usize;
-        let mut parts: Vec<String> = Vec::new();
-        let mut push = |part: String| {
-            if !part.is_empty() && !parts.contains(&part) {
-                parts.push(part);
-            }
-        };
-        for field in &self.fields {
-            if let Values::Text(v) = &field.values {
-                push(v[row].trim().trim_end_matches('.').to_owned());
-            }
-        }
-        for field in &self.fields {
-            if let Values::Category(v) = &field.values {
-                push(v[row].join(", "));
-            }
-        }
-        parts.join(". ")
+        let texts = self.fields.iter().filter_map(|field| match &field.values {
+            Values::Text(v) => Some(v[row].as_str()),
+            Values::Category(_) | Values::Number(_) | Values::Time(_) | Values::Image(_) => None,
+        });
+        let labels = self.fields.iter().filter_map(|field| match &field.values {
+            Values::Category(v) => Some(&v[row][..]),
+            Values::Text(_) | Values::Number(_) | Values::Time(_) | Values::Image(_) => None,
+        });
+        read_aloud(texts, labels)
     }
 
     /// Whether any column holds text or labels.
@@ -162,6 +154,22 @@ impl Table {
             })
             .flatten()
     }
+}
+
+/// What the encoder reads of some text fields and lists of labels, as [`Table::text`] says.
+pub(crate) fn read_aloud<'a>(
+    texts: impl Iterator<Item = &'a str>,
+    labels: impl Iterator<Item = &'a [String]>,
+) -> String {
+    let texts = texts.map(|text| text.trim().trim_end_matches('.').to_owned());
+    let labels = labels.map(|labels| labels.join(", "));
+    let mut parts: Vec<String> = Vec::new();
+    for part in texts.chain(labels) {
+        if !part.is_empty() && !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    parts.join(". ")
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //!
 //! [`import`] turns files into a [`Dataset`] and says in an [`ImportReport`] what it took every
 //! column for; [`Dataset::save`] and [`Dataset::load`] keep it as a directory of Parquet files;
-//! [`validate`] says what is odd about it; [`split`] divides it for an evaluation.
+//! [`validate`] says what is odd about it; [`split`] divides it for an evaluation. Where only
+//! texts are wanted, of a file of any length, [`TextSource`] gives them row by row.
 //!
 //! | format | files |
 //! |---|---|
@@ -43,7 +44,7 @@ pub use error::DataError;
 pub use ids::Ids;
 pub use import::{
     ColumnReport, ColumnRole, FileReport, Import, ImportOptions, ImportReport, Progress,
-    ReasonCount, Roles, import,
+    ReasonCount, Roles, TextOptions, TextRow, TextRows, TextSource, import,
 };
 pub use interactions::{Clock, Event, Interactions, Part, Row};
 pub use ranking::{Ranked, top_k};

@@ -73,6 +73,11 @@ impl Best {
         }
     }
 
+    /// How many are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
     /// Takes over what another has kept.
     pub(crate) fn merge(mut self, other: Self) -> Self {
         for Ranked(n) in other.kept {

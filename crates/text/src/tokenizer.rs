@@ -5,7 +5,7 @@ use crate::settings::SpecialEnds;
 use serde_json::Value;
 use std::panic::catch_unwind;
 use std::path::Path;
-use tokenizers::{Tokenizer, TruncationParams};
+use tokenizers::{Model, ModelWrapper, Tokenizer, TruncationParams};
 
 /// Reads `tokenizer.json` for a model that has `vocabulary` tokens, and has it cut texts at
 /// `max_tokens`.
@@ -19,7 +19,7 @@ pub(crate) fn load(
     let bad = |problem: String| TextError::format(&path, problem);
     let mut tokenizer =
         parse(&bytes).map_err(|e| bad(format!("is no tokenizer: {e}; fetch the model again")))?;
-    let largest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0) as usize;
+    let largest = largest(&tokenizer);
     if largest >= vocabulary {
         return Err(bad(format!(
             "has a token numbered {largest}; config.json says there are {vocabulary}"
@@ -35,7 +35,6 @@ pub(crate) fn load(
              be left"
         )));
     }
-    check_special(&SpecialEnds::read(dir)?, &tokenizer, vocabulary).map_err(bad)?;
     tokenizer.with_padding(None);
     let truncation = TruncationParams {
         max_length: max_tokens,
@@ -44,6 +43,7 @@ pub(crate) fn load(
     tokenizer
         .with_truncation(Some(truncation))
         .map_err(|e| bad(e.to_string()))?;
+    check_special(&tokenizer, vocabulary, &SpecialEnds::read(dir)?).map_err(bad)?;
     Ok(tokenizer)
 }
 
@@ -55,13 +55,33 @@ fn parse(bytes: &[u8]) -> Result<Tokenizer, String> {
         .map_err(|e| e.to_string())
 }
 
-/// Refuses a tokenizer without the tokens at the ends of a text that `tokenizer_config.json` asks
+/// The largest number of a token.
+fn largest(tokenizer: &Tokenizer) -> usize {
+    // The pieces of a unigram model are numbered as they come; copying some 250,000 of them to
+    // look at their numbers would take longer than a text.
+    let vocabulary = match tokenizer.get_model() {
+        ModelWrapper::Unigram(model) => {
+            let added = tokenizer.get_added_vocabulary().get_vocab().values();
+            let largest = added.copied().max().unwrap_or(0) as usize;
+            return largest.max(model.get_vocab_size().saturating_sub(1));
+        }
+        ModelWrapper::BPE(_) | ModelWrapper::WordPiece(_) | ModelWrapper::WordLevel(_) => {
+            tokenizer.get_vocab(true)
+        }
+    };
+    vocabulary.into_values().max().unwrap_or(0) as usize
+}
+
+/// Refuses a tokenizer that puts unknown tokens around a text, whose numbers need not be in its
+/// vocabulary.
+///
+/// Also one without the tokens at the ends of a text that `tokenizer_config.json` asks
 /// for: older tokenizers of causal models add them in Python code, which is not run here, and the
-/// last token is what many of them pool. Refuses as well one that adds tokens nobody knows.
+/// last token is what many of them pool.
 fn check_special(
-    ends: &SpecialEnds,
     tokenizer: &Tokenizer,
     vocabulary: usize,
+    ends: &SpecialEnds,
 ) -> Result<(), String> {
     let empty = tokenizer.encode("", true).map_err(|e| e.to_string())?;
     if let Some(id) = empty
@@ -70,7 +90,7 @@ fn check_special(
         .find(|&&id| id as usize >= vocabulary)
     {
         return Err(format!(
-            "adds a token numbered {id} to every text; config.json says there are {vocabulary}"
+            "puts a token numbered {id} around texts; config.json says there are {vocabulary}"
         ));
     }
     let (first, last) = (empty.get_tokens().first(), empty.get_tokens().last());

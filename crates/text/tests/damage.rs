@@ -407,7 +407,7 @@ fn tokens_that_nobody_knows() {
     for (tokenizer, must_say) in [
         (
             numbered,
-            "adds a token numbered 93 to every text; config.json says there are 93",
+            "puts a token numbered 93 around texts; config.json says there are 93",
         ),
         (nameless, undescribed),
         (nested, undescribed),

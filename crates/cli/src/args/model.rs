@@ -11,7 +11,7 @@ pub(crate) enum ModelVerb {
     /// Get a pretrained encoder: a known name, a hub id (org/name) or a directory.
     #[command(after_help = "Example:\n  semrec model pull minilm")]
     Pull {
-        /// minilm, a hub id, or a directory.
+        /// minilm, multilingual, a hub id, or a directory.
         name: String,
         /// Fetch it again even if it is there.
         #[arg(long)]

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
+#[derive(Debug)]
 /// A file whose layout is known and whose first rows were looked at.
 pub(super) struct SourceFile {
     pub(super) path: PathBuf,
@@ -26,7 +27,22 @@ pub(super) struct SourceFile {
 }
 
 impl SourceFile {
+    /// Finds out how a file is laid out and what its first rows look like, and begins to compute
+    /// its checksum.
     pub(super) fn prepare(
+        path: &Path,
+        part: &str,
+        kind: FileKind,
+        options: &ImportOptions,
+    ) -> Result<Self, DataError> {
+        let mut file = Self::look(path, part, kind, options)?;
+        let copy = path.to_path_buf();
+        file.checksum = Some(std::thread::spawn(move || checksum(&copy)));
+        Ok(file)
+    }
+
+    /// As [`SourceFile::prepare`], without the checksum, which reads the whole file.
+    pub(super) fn look(
         path: &Path,
         part: &str,
         kind: FileKind,
@@ -67,7 +83,6 @@ impl SourceFile {
                 .notes
                 .push("none of the first rows could be read".into());
         }
-        let copy = path.to_path_buf();
         Ok(Self {
             path: path.to_path_buf(),
             kind,
@@ -76,7 +91,7 @@ impl SourceFile {
             stats,
             report,
             limits,
-            checksum: Some(std::thread::spawn(move || checksum(&copy))),
+            checksum: None,
         })
     }
 
@@ -86,7 +101,7 @@ impl SourceFile {
     }
 
     /// The file from its beginning, and how many of its bytes have been read.
-    pub(super) fn rows(&self) -> Result<(Box<dyn Rows>, Arc<AtomicU64>), DataError> {
+    pub(super) fn rows(&self) -> Result<(Box<dyn Rows + Send>, Arc<AtomicU64>), DataError> {
         let input = open_as(&self.path, &self.layout)?;
         let done = input.done.clone();
         Ok((read::open(input, &self.layout, self.limits)?, done))

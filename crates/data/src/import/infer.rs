@@ -146,8 +146,8 @@ fn is_unique(stats: &Stats) -> bool {
     stats.filled == stats.rows && stats.distinct() == stats.rows && stats.average_words() <= 1.0
 }
 
-/// The role of one column of items or users.
-fn field(file: &Sampled<'_>, roles: &Roles, i: usize) -> Decision {
+/// The role of one column of items or users that is not their id.
+pub(super) fn field(file: &Sampled<'_>, roles: &Roles, i: usize) -> Decision {
     let (name, stats) = (&file.columns[i], &file.stats[i]);
     let several = names::is(name, names::SEVERAL);
     if let Some(role) = roles.of(file.kind, name) {

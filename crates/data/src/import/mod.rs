@@ -17,12 +17,14 @@ mod report;
 mod role;
 mod stats;
 mod table;
+mod texts;
 mod timestamp;
 
 pub use options::{ImportOptions, Roles};
 pub(crate) use report::grouped;
 pub use report::{ColumnReport, FileReport, ImportReport, ReasonCount};
 pub use role::ColumnRole;
+pub use texts::{TextOptions, TextRow, TextRows, TextSource};
 
 use crate::{Clock, DataError, Dataset, Ids, Interactions, Part, Table};
 use events::Log;

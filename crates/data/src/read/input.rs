@@ -42,7 +42,7 @@ impl Compression {
     }
 }
 
-type Stream = Chain<Cursor<Vec<u8>>, Box<dyn BufRead>>;
+type Stream = Chain<Cursor<Vec<u8>>, Box<dyn BufRead + Send>>;
 
 /// An open file, decompressed, its byte order mark passed over.
 pub(crate) struct Input {
@@ -94,7 +94,7 @@ impl Input {
         };
         let mut file = BufReader::with_capacity(BUFFER, file);
         let compression = Compression::of(file.fill_buf().map_err(io)?);
-        let mut rest: Box<dyn BufRead> = match compression {
+        let mut rest: Box<dyn BufRead + Send> = match compression {
             Compression::None => Box::new(file),
             Compression::Gzip => Box::new(BufReader::with_capacity(
                 BUFFER,

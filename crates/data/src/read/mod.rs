@@ -106,6 +106,11 @@ pub(crate) trait Rows {
     /// such thing.
     fn raw(&self) -> &[u8];
 
+    /// How many rows there are, where the file says so ahead of them.
+    fn total(&self) -> Option<u64> {
+        None
+    }
+
     /// What else there is to know, asked at the end.
     fn notes(&self) -> Vec<String> {
         Vec::new()
@@ -117,7 +122,7 @@ pub(crate) fn open(
     input: Input,
     layout: &Layout,
     limits: Limits,
-) -> Result<Box<dyn Rows>, DataError> {
+) -> Result<Box<dyn Rows + Send>, DataError> {
     Ok(match layout {
         Layout::Delimited { delimiter, header } => Box::new(delimited::Delimited::new(
             input, *delimiter, *header, limits,

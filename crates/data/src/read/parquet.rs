@@ -7,9 +7,13 @@ use arrow_array::{Array, ArrayRef, BinaryArray, StringArray};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{ArrowError, DataType};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::ParquetMetaData;
 use std::path::PathBuf;
 
+/// Rows decoded at once, at most.
 const BATCH: usize = 8192;
+/// Bytes decoded at once, as far as the file tells how long its values are.
+const BATCH_BYTES: u64 = 16 << 20;
 /// What is said where the library panics.
 const PANIC: &str = "its structure contradicts itself";
 
@@ -22,6 +26,7 @@ pub(super) struct Parquet {
     rows: usize,
     next: usize,
     line: u64,
+    total: u64,
 }
 
 /// A column of a batch, as text.
@@ -46,8 +51,9 @@ impl Parquet {
             .iter()
             .map(|f| f.name().clone())
             .collect();
+        let (total, batch) = (rows_of(builder.metadata()), batch_rows(builder.metadata()));
         let reader = builder
-            .with_batch_size(BATCH)
+            .with_batch_size(batch)
             .build()
             .map_err(|e| broken(&e))?;
         Ok(Self {
@@ -58,6 +64,7 @@ impl Parquet {
             rows: 0,
             next: 0,
             line: 0,
+            total,
         })
     }
 
@@ -77,6 +84,29 @@ impl Parquet {
         self.next = 0;
         Ok(true)
     }
+}
+
+/// Rows of the whole file.
+fn rows_of(metadata: &ParquetMetaData) -> u64 {
+    u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0)
+}
+
+/// How many rows to decode at once, so that long texts are not held by the thousand: by the row
+/// group with the longest rows, whose length is that of the encoded columns or, where the file
+/// tells it, of the strings they stand for.
+fn batch_rows(metadata: &ParquetMetaData) -> usize {
+    let positive = |x: i64| u64::try_from(x).unwrap_or(0);
+    let longest = metadata.row_groups().iter().map(|group| {
+        let strings: i64 = group
+            .columns()
+            .iter()
+            .filter_map(|c| c.unencoded_byte_array_data_bytes())
+            .sum();
+        let bytes = positive(group.total_byte_size()).max(positive(strings));
+        bytes / positive(group.num_rows()).max(1)
+    });
+    let rows = BATCH_BYTES / longest.max().unwrap_or(0).max(1);
+    usize::try_from(rows).map_or(BATCH, |rows| rows.clamp(1, BATCH))
 }
 
 fn text(column: &ArrayRef) -> Result<Column, ArrowError> {
@@ -180,5 +210,9 @@ impl Rows for Parquet {
 
     fn raw(&self) -> &[u8] {
         &[]
+    }
+
+    fn total(&self) -> Option<u64> {
+        Some(self.total)
     }
 }

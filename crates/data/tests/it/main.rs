@@ -15,4 +15,6 @@ mod scratch;
 #[cfg(test)]
 mod storage;
 #[cfg(test)]
+mod texts;
+#[cfg(test)]
 mod validation;

@@ -137,7 +137,9 @@ impl ByteScratch {
         let m = a.len() / k;
         let blocks = m.div_ceil(SIDE);
         // Bytes beyond the last row and behind a row's end meet zeros of b, or are never read.
-        self.pieces.resize(blocks * steps, BytePiece::default());
+        if self.pieces.len() < blocks * steps {
+            self.pieces.resize(blocks * steps, BytePiece::default());
+        }
         self.scales.resize(m, 0.0);
         self.row.resize(k, 0);
         let flip = match sums {

@@ -165,6 +165,7 @@ fn step<S: Simd, const MR: usize, const NV: usize, const W: usize>(
     }
 }
 
+/// Finishes a row of sums, with a bias for each or none, and writes it.
 #[inline(always)]
 pub(crate) fn write<S: Simd>(
     simd: S,
@@ -173,22 +174,34 @@ pub(crate) fn write<S: Simd>(
     out: &mut [f32],
     finish: Finish,
 ) {
-    let lanes = S::F32_LANES;
-    for (i, out) in out.chunks_mut(lanes).enumerate() {
-        let mut x = sums[i];
-        if !bias.is_empty() {
-            let bias = &bias[i * lanes..][..out.len()];
-            x = simd.add_f32s(x, simd.partial_load_f32s(bias));
-        }
-        x = match finish {
-            Finish::Store => x,
-            Finish::Gelu => gelu(simd, x),
-            Finish::GeluTanh => gelu_tanh(simd, x),
-            Finish::Relu => simd.max_f32s(x, simd.splat_f32s(0.0)),
-            Finish::Silu => silu(simd, x),
-            Finish::Add => simd.add_f32s(simd.partial_load_f32s(out), x),
-            Finish::Multiply => simd.mul_f32s(simd.partial_load_f32s(out), x),
+    // Whole registers first: loads and stores under a mask are slower, and seldom needed.
+    let (whole, rest) = S::as_mut_simd_f32s(out);
+    let (biases, bias_rest) = S::as_simd_f32s(bias);
+    for (i, out) in whole.iter_mut().enumerate() {
+        let x = match biases.get(i) {
+            Some(&bias) => simd.add_f32s(sums[i], bias),
+            None => sums[i],
         };
-        simd.partial_store_f32s(out, x);
+        *out = finished(simd, x, *out, finish);
+    }
+    if !rest.is_empty() {
+        let before = simd.partial_load_f32s(rest);
+        let bias = simd.partial_load_f32s(bias_rest);
+        let x = simd.add_f32s(sums[whole.len()], bias);
+        simd.partial_store_f32s(rest, finished(simd, x, before, finish));
+    }
+}
+
+/// What is written for a sum and what was there before.
+#[inline(always)]
+fn finished<S: Simd>(simd: S, x: S::f32s, before: S::f32s, finish: Finish) -> S::f32s {
+    match finish {
+        Finish::Store => x,
+        Finish::Gelu => gelu(simd, x),
+        Finish::GeluTanh => gelu_tanh(simd, x),
+        Finish::Relu => simd.max_f32s(x, simd.splat_f32s(0.0)),
+        Finish::Silu => silu(simd, x),
+        Finish::Add => simd.add_f32s(before, x),
+        Finish::Multiply => simd.mul_f32s(before, x),
     }
 }

@@ -76,7 +76,10 @@ impl WithSimd for SplitProduct<'_> {
         let steps = k.div_ceil(SPLIT_STEP);
         let blocks = (self.a.len() / k).div_ceil(SIDE);
         let SplitScratch { rows, columns } = self.scratch;
-        rows.resize(blocks * steps, SplitPiece::default());
+        // Only ever grown, as zeroing what is overwritten anyway costs time.
+        if rows.len() < blocks * steps {
+            rows.resize(blocks * steps, SplitPiece::default());
+        }
         let parts = self.a.chunks(SIDE * k);
         for (part, pieces) in parts.zip(rows.chunks_exact_mut(steps)) {
             split_rows(part, k, pieces);
@@ -88,9 +91,11 @@ impl WithSimd for SplitProduct<'_> {
             let b = match &self.b.pieces {
                 Pieces::Split(pieces) => &pieces[range],
                 Pieces::Half(pieces) => {
-                    columns.resize(steps, SplitPiece::default());
+                    if columns.len() < steps {
+                        columns.resize(steps, SplitPiece::default());
+                    }
                     split_halves(&pieces[range], columns);
-                    &columns[..]
+                    &columns[..steps]
                 }
             };
             let column = panel * SIDE;

@@ -73,10 +73,7 @@ impl Settings {
     /// Reads the settings of a model directory.
     pub(crate) fn read(dir: &Path) -> Result<Self, TextError> {
         let path = dir.join("config.json");
-        let raw: Raw = read(&path)?.ok_or_else(|| {
-            let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
-            TextError::io(&path, missing)
-        })?;
+        let raw: Raw = read_present(&path)?;
         let shape = Shape::read(&raw).map_err(|problem| TextError::format(&path, problem))?;
         let mut reading = Reading::read(dir, shape.longest(), shape.trained())?;
         let max_tokens = reading.max_tokens;
@@ -111,6 +108,14 @@ fn width(hidden: usize, steps: &[Step]) -> usize {
     steps.iter().fold(hidden, |width, step| match step {
         Step::Dense(dense) => dense.outputs,
         Step::Normalize => width,
+    })
+}
+
+/// A JSON file that must be there.
+fn read_present<T: DeserializeOwned>(path: &Path) -> Result<T, TextError> {
+    read(path)?.ok_or_else(|| {
+        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+        TextError::io(path, missing)
     })
 }
 

@@ -160,7 +160,7 @@ fn pooling(path: &Path, causal: bool, prompts: &Prompts) -> Result<Pooling, Text
 
 fn dense(folder: &Path, width: usize) -> Result<DenseConfig, TextError> {
     let path = folder.join("config.json");
-    let raw = read_json::<Raw>(&path)?.unwrap_or_default();
+    let raw: Raw = super::read_present(&path)?;
     let read = || -> Result<DenseConfig, String> {
         for name in ["module_input_name", "module_output_name"] {
             if let Some(other) = raw.text(name)?

@@ -197,7 +197,18 @@ impl Shape {
     fn plain(raw: &Raw, family: Family, names: &Names) -> Result<Self, String> {
         let hidden = raw.required(names.hidden)?;
         let heads = raw.required(names.heads)?;
-        if raw.get("head_dim").is_none() && !hidden.is_multiple_of(heads) {
+        // Where heads may have a width of their own, they need not divide that of the model.
+        let own_width = match family {
+            Family::Llama | Family::Qwen2 => raw.get("head_dim").is_some(),
+            Family::Qwen3 => true,
+            Family::Bert
+            | Family::Roberta
+            | Family::XlmRoberta
+            | Family::DistilBert
+            | Family::Mpnet
+            | Family::Gpt2 => false,
+        };
+        if !own_width && !hidden.is_multiple_of(heads) {
             return Err(format!(
                 "{} {hidden} is no multiple of {} {heads}",
                 names.hidden, names.heads
@@ -287,11 +298,12 @@ impl Shape {
     }
 
     fn gpt2(raw: &Raw) -> Result<Self, String> {
+        raw.must_be("is_causal", true)?;
         raw.must_be("scale_attn_weights", true)?;
         raw.must_be("scale_attn_by_inverse_layer_idx", false)?;
         Ok(Self {
             eps: raw.eps("layer_norm_epsilon", 1e-5)?,
-            causal: raw.flag("is_causal", true)?,
+            causal: true,
             ..Self::plain(raw, Family::Gpt2, &GPT2)?
         })
     }
@@ -339,7 +351,7 @@ impl Shape {
             biases,
             eps: raw.eps("rms_norm_eps", 1e-6)?,
             causal: raw.flag("is_causal", true)?,
-            window: window(raw, family)?,
+            window: window(raw, family, plain.layers)?,
             ..plain
         })
     }
@@ -393,13 +405,18 @@ fn activation(raw: &Raw, name: &str, family: Family) -> Result<Activation, Strin
 }
 
 /// The length of a sliding window, if any layer has one.
-fn window(raw: &Raw, family: Family) -> Result<Option<usize>, String> {
-    let slides = match raw.get("layer_types").and_then(|types| types.as_array()) {
-        Some(types) => types.iter().any(|t| t.as_str() != Some("full_attention")),
-        None => true,
-    };
-    if family == Family::Llama || !slides || !raw.flag("use_sliding_window", false)? {
+fn window(raw: &Raw, family: Family, layers: usize) -> Result<Option<usize>, String> {
+    if family == Family::Llama || !raw.flag("use_sliding_window", false)? {
         return Ok(None);
     }
-    raw.size("sliding_window")
+    let slides = match raw.get("layer_types").and_then(|types| types.as_array()) {
+        Some(types) => types.iter().any(|t| t.as_str() != Some("full_attention")),
+        // The first layers look back without a limit.
+        None => raw.number("max_window_layers")?.unwrap_or(28.0) < layers as f64,
+    };
+    if slides {
+        raw.size("sliding_window")
+    } else {
+        Ok(None)
+    }
 }

@@ -228,7 +228,10 @@ fn what_a_family_cannot_do_is_said() {
             "num_attention_heads 4 is no multiple of num_key_value_heads 3",
         ),
         (
-            refused(QWEN3, r#""use_sliding_window": true, "sliding_window": 32"#),
+            refused(
+                QWEN3,
+                r#""use_sliding_window": true, "sliding_window": 32, "max_window_layers": 0"#,
+            ),
             "sliding_window is 32 where texts of up to 64 tokens are read; set max_seq_length to \
              at most 32 in sentence_bert_config.json",
         ),
@@ -267,7 +270,7 @@ fn modules_that_cannot_be_honoured_are_named() {
         ),
         (
             with(&[("modules.json", &dense)]),
-            "DIR/d/config.json: in_features is missing",
+            "DIR/d/config.json: entity not found",
         ),
         (
             with(&[
@@ -318,4 +321,22 @@ fn modules_that_cannot_be_honoured_are_named() {
     for (got, want) in cases {
         assert_eq!(got, want);
     }
+}
+
+#[test]
+fn windows_that_change_nothing_are_let_through() {
+    let window = r#""use_sliding_window": true, "sliding_window": 32"#;
+    let cases = [
+        // Not in use, of no layer, or as long as the texts.
+        r#""use_sliding_window": false, "sliding_window": 32, "max_window_layers": 0"#.to_owned(),
+        format!(r#"{window}, "max_window_layers": 1"#),
+        format!(r#"{window}, "layer_types": ["full_attention"]"#),
+        window.replace("32", "64") + r#", "max_window_layers": 0"#,
+    ];
+    for entry in cases {
+        let config = QWEN3.replace("\"vocab_size\"", &format!("{entry}, \"vocab_size\""));
+        assert!(settings(&[(CONFIG, &config)]).is_ok(), "{entry}");
+    }
+    let some = format!(r#"{window}, "layer_types": ["sliding_attention"]"#);
+    assert!(refused(QWEN3, &some).starts_with("sliding_window is 32"));
 }

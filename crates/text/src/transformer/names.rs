@@ -33,6 +33,8 @@ pub(super) struct Names {
     pub(super) down: &'static str,
     pub(super) norm: &'static str,
     pub(super) last_norm: Option<&'static str>,
+    /// Whether normalisations have weights only: RMS norms.
+    pub(super) rms: bool,
     /// Whether weights are stored as `[inputs, outputs]`.
     pub(super) transposed: bool,
 }
@@ -83,6 +85,7 @@ const BERT: Names = Names {
     down: "output.dense",
     norm: "output.LayerNorm",
     last_norm: None,
+    rms: false,
     transposed: false,
 };
 
@@ -131,6 +134,7 @@ const GPT2: Names = Names {
     down: "mlp.c_proj",
     norm: "ln_2",
     last_norm: Some("ln_f"),
+    rms: false,
     transposed: true,
 };
 
@@ -151,6 +155,7 @@ const LLAMA: Names = Names {
     down: "mlp.down_proj",
     norm: "post_attention_layernorm",
     last_norm: Some("norm"),
+    rms: true,
     transposed: false,
 };
 

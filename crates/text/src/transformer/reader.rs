@@ -44,7 +44,6 @@ pub(super) struct Reader<'a> {
     prefix: &'static str,
     pub(super) names: Names,
     eps: f32,
-    rms: bool,
     values: Cell<usize>,
 }
 
@@ -59,7 +58,6 @@ impl<'a> Reader<'a> {
             prefix: if headed { names.prefix } else { "" },
             names,
             eps: shape.eps,
-            rms: names.gate.is_some(),
             values: Cell::new(0),
         }
     }
@@ -123,7 +121,11 @@ impl<'a> Reader<'a> {
         let read = |part: &str| self.tensor(&format!("{name}.{part}"), &[width]);
         Ok(Norm {
             weight: read(weight)?,
-            bias: if self.rms { None } else { Some(read(bias)?) },
+            bias: if self.names.rms {
+                None
+            } else {
+                Some(read(bias)?)
+            },
             eps: self.eps,
         })
     }

@@ -78,13 +78,23 @@ fn list(context: &Context) -> anyhow::Result<()> {
 }
 
 fn info(context: &Context, name: &str) -> anyhow::Result<()> {
-    let path = context.models().resolve(name)?;
+    let store = context.models();
+    let lines = |lines: &[(&str, String)]| {
+        for (what, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
+            context.console.line(format!("{what:14} {value}"));
+        }
+    };
+    // A directory outside the store has no entry there, and a model that is only known no encoder.
+    if let Ok(model) = store.info(name) {
+        lines(&[("what", model.about), ("licence", model.licence)]);
+    }
+    let path = store.resolve(name)?;
     let encoder = Encoder::load(&path)?;
     let prompt = |prompt: &str| match prompt {
         "" => "none".to_owned(),
         prompt => format!("{prompt:?}"),
     };
-    for (what, value) in [
+    lines(&[
         ("name", encoder.name().to_owned()),
         ("directory", path.display().to_string()),
         ("architecture", encoder.architecture().to_owned()),
@@ -95,8 +105,6 @@ fn info(context: &Context, name: &str) -> anyhow::Result<()> {
         ("query prompt", prompt(encoder.query_prompt())),
         ("item prompt", prompt(encoder.passage_prompt())),
         ("fingerprint", encoder.fingerprint().to_owned()),
-    ] {
-        context.console.line(format!("{what:14} {value}"));
-    }
+    ]);
     Ok(())
 }
