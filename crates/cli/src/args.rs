@@ -1,5 +1,11 @@
 //! The command line: verbs, flags, their help and their environment names.
 
+mod model;
+
+pub(crate) use model::{
+    CompareArgs, ConvertArgs, DistilArgs, LayersKept, MeasureArgs, ModelVerb, PrecisionName,
+};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use semrec_data::{Format, Roles, Split};
 use std::path::PathBuf;
@@ -85,7 +91,7 @@ pub(crate) enum Verb {
     /// The whole main job: import, embed, evaluate, train, and a report to send to a colleague.
     #[command(after_help = "Example:\n  semrec up items.csv events.csv --out shop")]
     Up(UpArgs),
-    /// Pretrained encoders: pull, list, info.
+    /// Pretrained encoders: pull, list, info; smaller ones: convert, distil, compare.
     #[command(subcommand)]
     Model(ModelVerb),
 }
@@ -376,31 +382,4 @@ pub(crate) struct UpArgs {
         value_name = "DIR"
     )]
     pub(crate) out: PathBuf,
-}
-
-/// `semrec model`
-#[derive(Debug, Subcommand)]
-pub(crate) enum ModelVerb {
-    /// Get a pretrained encoder: a known name, a hub id (org/name) or a directory.
-    #[command(after_help = "Example:\n  semrec model pull minilm")]
-    Pull {
-        /// minilm, multilingual, a hub id, or a directory.
-        name: String,
-        /// Fetch it again even if it is there.
-        #[arg(long)]
-        again: bool,
-        /// Address of another Hugging Face hub.
-        #[arg(long, env = "HF_ENDPOINT", value_name = "URL")]
-        hub_endpoint: Option<String>,
-        /// Access token for the hub.
-        #[arg(long, env = "HF_TOKEN", hide_env_values = true, value_name = "TOKEN")]
-        hub_token: Option<String>,
-    },
-    /// What was pulled, and what can be.
-    List,
-    /// What is known of one encoder.
-    Info {
-        /// Name of a pulled encoder, or a directory.
-        name: String,
-    },
 }

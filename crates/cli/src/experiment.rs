@@ -48,6 +48,8 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) results: Results,
+    /// Case by case, in the order of the models.
+    pub(crate) evaluations: Vec<Evaluation>,
     pub(crate) examples: Vec<Example>,
     /// What models say of themselves, with their names.
     pub(crate) notes: Vec<(String, Vec<String>)>,
@@ -119,6 +121,7 @@ pub(crate) fn run(
     context.console.finish();
     Ok(Outcome {
         results,
+        evaluations,
         examples,
         notes,
     })

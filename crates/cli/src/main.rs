@@ -6,6 +6,7 @@ mod args;
 mod config;
 mod console;
 mod context;
+mod cpu;
 mod experiment;
 mod interrupt;
 mod memory;

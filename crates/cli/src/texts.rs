@@ -41,7 +41,7 @@ pub(crate) fn embed(
     let mut cache = Cache::open(&context.home().join("vectors"), &encoder)?;
     // Items are what is searched, what people wrote of themselves is what is searched for.
     let mut of = |what: &str, table: &Table, queries: bool| -> anyhow::Result<Vectors> {
-        let texts: Vec<String> = (0u32..).take(table.len()).map(|i| table.text(i)).collect();
+        let texts = of_rows(table);
         let label = format!("embed {what}");
         let embed = if queries {
             Cache::embed_queries
@@ -72,4 +72,28 @@ pub(crate) fn embed(
         },
         dir,
     }))
+}
+
+/// The text of each row.
+pub(crate) fn of_rows(table: &Table) -> Vec<String> {
+    (0u32..).take(table.len()).map(|i| table.text(i)).collect()
+}
+
+/// At most `n` of the texts that are not empty, evenly taken from all.
+pub(crate) fn sample(texts: &[String], n: usize) -> Vec<&str> {
+    let all = texts.iter().map(String::as_str);
+    let kept: Vec<&str> = all.filter(|text| !text.is_empty()).collect();
+    let n = n.min(kept.len());
+    (0..n).map(|i| kept[i * kept.len() / n]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_sample_is_spread_over_all() {
+        let texts = ["a", "", "b", "c", "d", "e"].map(str::to_owned);
+        assert_eq!(super::sample(&texts, 2), ["a", "c"]);
+        assert_eq!(super::sample(&texts, 9), ["a", "b", "c", "d", "e"]);
+        assert!(super::sample(&texts[1..2], 3).is_empty());
+    }
 }

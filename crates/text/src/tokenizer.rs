@@ -2,6 +2,8 @@
 
 use crate::TextError;
 use crate::settings::SpecialEnds;
+use serde_json::Value;
+use std::panic::catch_unwind;
 use std::path::Path;
 use tokenizers::{Model, ModelWrapper, Tokenizer, TruncationParams};
 
@@ -15,14 +17,15 @@ pub(crate) fn load(
     let path = dir.join("tokenizer.json");
     let bytes = std::fs::read(&path).map_err(|e| TextError::io(&path, e))?;
     let bad = |problem: String| TextError::format(&path, problem);
-    let mut tokenizer = Tokenizer::from_bytes(bytes)
-        .map_err(|e| bad(format!("is no tokenizer: {e}; fetch the model again")))?;
+    let mut tokenizer =
+        parse(&bytes).map_err(|e| bad(format!("is no tokenizer: {e}; fetch the model again")))?;
     let largest = largest(&tokenizer);
     if largest >= vocabulary {
         return Err(bad(format!(
             "has a token numbered {largest}; config.json says there are {vocabulary}"
         )));
     }
+    check_templates(&tokenizer).map_err(bad)?;
     let special = tokenizer
         .get_post_processor()
         .map_or(0, |p| tokenizers::PostProcessor::added_tokens(p, false));
@@ -42,6 +45,14 @@ pub(crate) fn load(
         .map_err(|e| bad(e.to_string()))?;
     check_special(&tokenizer, vocabulary, &SpecialEnds::read(dir)?).map_err(bad)?;
     Ok(tokenizer)
+}
+
+/// The library takes a decoder that is cut short for a programming error and panics; here that is
+/// an error like any other.
+fn parse(bytes: &[u8]) -> Result<Tokenizer, String> {
+    catch_unwind(|| Tokenizer::from_bytes(bytes))
+        .map_err(|_| "it is cut short or damaged".to_owned())?
+        .map_err(|e| e.to_string())
 }
 
 /// The largest number of a token.
@@ -94,4 +105,30 @@ fn check_special(
         }
     }
     Ok(())
+}
+
+/// Refuses a template that puts in a special token it does not describe, on which the library
+/// would panic.
+fn check_templates(tokenizer: &Tokenizer) -> Result<(), String> {
+    let Some(processor) = tokenizer.get_post_processor() else {
+        return Ok(());
+    };
+    let processor = serde_json::to_value(processor).map_err(|e| e.to_string())?;
+    match undescribed(&processor) {
+        Some(token) => Err(format!(
+            "its post_processor puts in '{token}', which is not among its special_tokens"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// A special token that is in a template of this processor, or of one in it, without being
+/// described there.
+fn undescribed(processor: &Value) -> Option<&str> {
+    let list = |name: &str| processor[name].as_array().into_iter().flatten();
+    let placed = list("single").chain(list("pair"));
+    placed
+        .filter_map(|piece| piece["SpecialToken"]["id"].as_str())
+        .find(|token| processor["special_tokens"].get(token).is_none())
+        .or_else(|| list("processors").find_map(undescribed))
 }

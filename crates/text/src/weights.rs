@@ -15,13 +15,55 @@ use memmap2::Mmap;
 use rayon::prelude::*;
 use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The longest header that is believed; the format's own limit.
 const MAX_HEADER: u64 = 100_000_000;
+/// The most dimensions that are believed; nothing here has more than three.
+const MAX_DIMENSIONS: usize = 8;
+
+/// The tensors of a header, in its order. Read straight into what they are: values of JSON that
+/// stand for anything take forty times the bytes of a header of small numbers.
+struct Entries(Vec<(String, TensorInfo)>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EntriesVisitor)
+    }
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Entries;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with an entry for each tensor")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if name == "__metadata__" {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let info = map.next_value().map_err(|e| {
+                A::Error::custom(format!(
+                    "tensor '{name}' is not described as it should be: {e}"
+                ))
+            })?;
+            entries.push((name, info));
+        }
+        Ok(Entries(entries))
+    }
+}
 
 /// A mapped safetensors file whose header has been checked.
 #[derive(Debug)]
@@ -61,27 +103,21 @@ impl Weights {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let values_at = 8 + length;
         let header = &map[8..values_at];
-        let entries: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(header)
-            .map_err(|e| {
-                TextError::format(
-                    path,
-                    format!("the safetensors header is no JSON object: {e}"),
-                )
-            })?;
+        let entries: Entries = serde_json::from_slice(header).map_err(|e| {
+            TextError::format(
+                path,
+                format!("the safetensors header is no list of tensors: {e}"),
+            )
+        })?;
         let mut weights = Self {
             path: path.to_owned(),
             map: Arc::new(map),
             values_at,
             tensors: BTreeMap::new(),
         };
-        for (name, entry) in entries {
-            if name != "__metadata__" {
-                let info = serde_json::from_value(entry).map_err(|e| {
-                    weights.error(&name, format!("is not described as it should be: {e}"))
-                })?;
-                weights.check(&name, &info)?;
-                weights.tensors.insert(name, info);
-            }
+        for (name, info) in entries.0 {
+            weights.check(&name, &info)?;
+            weights.tensors.insert(name, info);
         }
         Ok(weights)
     }
@@ -89,6 +125,15 @@ impl Weights {
     fn check(&self, name: &str, info: &TensorInfo) -> Result<(), TextError> {
         let (begin, end) = info.data_offsets;
         let held = self.map.len() - self.values_at;
+        if info.shape.len() > MAX_DIMENSIONS {
+            return Err(self.error(
+                name,
+                format!(
+                    "has {} dimensions; expected {MAX_DIMENSIONS} at most",
+                    info.shape.len()
+                ),
+            ));
+        }
         if begin > end || end > held {
             return Err(self.error(
                 name,

@@ -56,6 +56,25 @@ fn a_directory_is_copied_and_found_by_its_name() {
 }
 
 #[test]
+fn a_new_name_is_one_that_nobody_has() {
+    let root = tempfile::tempdir().unwrap();
+    let store = ModelStore::new(root.path().to_owned());
+    pull(&store, tiny().to_str().unwrap()).unwrap();
+    assert_eq!(store.vacant("small").unwrap(), root.path().join("small"));
+    for (name, want) in [
+        ("tiny", "model 'tiny' is taken"),
+        ("minilm", "model 'minilm' is taken"),
+        ("none", "model 'none' is no name for an encoder"),
+        ("", "model '' is no name"),
+        (".hidden", "is no name"),
+        ("a/b", "is no name"),
+    ] {
+        let error = store.vacant(name).unwrap_err().to_string();
+        assert!(error.contains(want), "{name}: {error}");
+    }
+}
+
+#[test]
 fn a_pull_that_fails_leaves_nothing_and_clears_what_was_left() {
     let root = tempfile::tempdir().unwrap();
     let store = ModelStore::new(root.path().to_owned());

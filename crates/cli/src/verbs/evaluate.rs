@@ -9,6 +9,7 @@ use crate::texts;
 use anyhow::{Context as _, bail};
 use semrec_data::{Dataset, ImportReport};
 use semrec_eval::{Report, Results, render};
+use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
 
@@ -45,22 +46,7 @@ pub(crate) fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> 
 /// The figures as a table.
 pub(crate) fn print(console: &Console, outcome: &Outcome) {
     let results = &outcome.results;
-    let protocol = &results.protocol;
-    console.line(format!(
-        "{}: {} users, {} items, {} interactions; split {}, {} users evaluated, candidates {}, {}, seed {}",
-        results.dataset.name,
-        results.dataset.users,
-        results.dataset.items,
-        results.dataset.interactions,
-        protocol.split,
-        protocol.users_evaluated,
-        protocol.candidates,
-        if protocol.exclude_seen { "seen items left out" } else { "seen items ranked too" },
-        protocol.seed
-    ));
-    for warning in &protocol.warnings {
-        console.line(format!("warning: {warning}"));
-    }
+    print_protocol(console, results);
     // The JSON and the report have them all; a terminal is narrow.
     let names = columns(results);
     let header = ["model".to_owned()]
@@ -102,6 +88,26 @@ pub(crate) fn print(console: &Console, outcome: &Outcome) {
     }
 }
 
+/// On what, and how; with what weakens the figures.
+pub(crate) fn print_protocol(console: &Console, results: &Results) {
+    let protocol = &results.protocol;
+    console.line(format!(
+        "{}: {} users, {} items, {} interactions; split {}, {} users evaluated, candidates {}, {}, seed {}",
+        results.dataset.name,
+        results.dataset.users,
+        results.dataset.items,
+        results.dataset.interactions,
+        protocol.split,
+        protocol.users_evaluated,
+        protocol.candidates,
+        if protocol.exclude_seen { "seen items left out" } else { "seen items ranked too" },
+        protocol.seed
+    ));
+    for warning in &protocol.warnings {
+        console.line(format!("warning: {warning}"));
+    }
+}
+
 /// The metrics of the table: accuracy and coverage at the first cut-off, accuracy at the others.
 fn columns(results: &Results) -> Vec<String> {
     let all: Vec<&str> = results.models.first().map_or_else(Vec::new, |m| {
@@ -122,7 +128,7 @@ fn columns(results: &Results) -> Vec<String> {
 }
 
 /// Writes the JSON of the results, whole or not at all.
-pub(crate) fn write_json(path: &Path, results: &Results) -> anyhow::Result<()> {
+pub(crate) fn write_json(path: &Path, results: &impl Serialize) -> anyhow::Result<()> {
     write(path, &(serde_json::to_string_pretty(results)? + "\n"))
 }
 

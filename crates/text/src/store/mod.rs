@@ -165,6 +165,31 @@ impl ModelStore {
         Err(unknown(name_or_dir))
     }
 
+    /// The directory that a model made here under a new name belongs into.
+    ///
+    /// # Errors
+    /// [`TextError::Model`] if it is no name, that of a known model, or taken.
+    pub fn vacant(&self, name: &str) -> Result<PathBuf, TextError> {
+        if name.is_empty() || name == "none" || name.starts_with('.') || name.contains(['/', '\\'])
+        {
+            return Err(TextError::model(
+                name,
+                "is no name for an encoder; expected letters and digits, or a path with a / in it",
+            ));
+        }
+        let folder = self.folder(name);
+        if known(name).is_some() || folder.exists() {
+            return Err(TextError::model(
+                name,
+                format!(
+                    "is taken; choose another name, or remove {} first if it is one you made",
+                    folder.display()
+                ),
+            ));
+        }
+        Ok(folder)
+    }
+
     /// Gets a model by its name, hub id or directory, and returns where it is now.
     ///
     /// `progress` is called with (what is being done, bytes done, bytes in all or 0).

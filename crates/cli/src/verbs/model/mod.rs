@@ -1,9 +1,14 @@
-//! `semrec model`: pretrained encoders.
+//! `semrec model`: pretrained encoders, and smaller ones made of them.
+
+mod compare;
+mod convert;
+mod distil;
+mod measure;
 
 use crate::args::ModelVerb;
 use crate::context::Context;
 use semrec_text::{Encoder, PullOptions};
-use std::path::Path;
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 pub(crate) fn run(context: &Context, verb: &ModelVerb) -> anyhow::Result<()> {
     match verb {
@@ -23,6 +28,10 @@ pub(crate) fn run(context: &Context, verb: &ModelVerb) -> anyhow::Result<()> {
         }
         ModelVerb::List => list(context),
         ModelVerb::Info { name } => info(context, name),
+        ModelVerb::Convert(args) => convert::run(context, args),
+        ModelVerb::Distil(args) => distil::run(context, args),
+        ModelVerb::Compare(args) => compare::run(context, args),
+        ModelVerb::Measure { dir } => measure::run(context, dir),
     }
 }
 
@@ -45,6 +54,14 @@ pub(crate) fn pull_if_missing(context: &Context, name: &str) -> anyhow::Result<(
         .console
         .note(format!("{name} is not on this machine; pulling it"));
     pull(context, name, &PullOptions::default())
+}
+
+/// Where a new encoder goes: what has a separator in it is a path, else it is a name.
+fn place(context: &Context, out: &str) -> anyhow::Result<PathBuf> {
+    if out.contains(['/', MAIN_SEPARATOR]) {
+        return Ok(PathBuf::from(out));
+    }
+    Ok(context.models().vacant(out)?)
 }
 
 fn list(context: &Context) -> anyhow::Result<()> {
