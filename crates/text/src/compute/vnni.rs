@@ -48,7 +48,10 @@ impl Vnni {
             Width::Avx2 => unsafe { x86::avx2(a, b, out) },
         }
         #[cfg(not(target_arch = "x86_64"))]
-        match self.0 {}
+        {
+            let _ = (a, b, out);
+            match self.0 {}
+        }
     }
 }
 
