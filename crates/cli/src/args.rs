@@ -189,6 +189,10 @@ pub(crate) struct EmbedArgs {
     /// Of a file: auto, csv, jsonl, parquet, recbole, movielens, mind or gorse.
     #[arg(long, env = "SEMREC_FORMAT", default_value = "auto")]
     pub(crate) format: Format,
+    /// Of a file: its texts are queries, not what is searched; models with a prompt for queries
+    /// put it before each.
+    #[arg(long, env = "SEMREC_EMBED_QUERY")]
+    pub(crate) query: bool,
     /// Write 16-bit numbers: half the size, about three digits.
     #[arg(long, env = "SEMREC_HALF")]
     pub(crate) half: bool,

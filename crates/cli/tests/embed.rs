@@ -301,13 +301,55 @@ fn what_has_changed_since_is_encoded_again() {
     }
 }
 
+/// Its prompts are "word: the river\nstone:" for queries and none for what is searched.
+#[test]
+fn queries_are_read_with_their_prompt_and_are_no_passages() {
+    const PROMPTED: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../text/tests/golden/architectures/qwen3"
+    );
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let rows = |prompt: &str| {
+        let rows = (0..PART + 10).map(|i| format!("\n\"{prompt}river {i}\""));
+        "title".to_owned() + &rows.collect::<String>() + "\n"
+    };
+    std::fs::write(home.join("a.csv"), rows("")).unwrap();
+    std::fs::write(home.join("prompted.csv"), rows("word: the river\nstone:")).unwrap();
+    let run = |args: &[&str]| {
+        let output = semrec(home, &[&["embed", "--encoder", PROMPTED], args].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), said)
+    };
+    assert!(run(&["a.csv", "--out", "passages.npy"]).0);
+    assert!(run(&["a.csv", "--query", "--out", "queries.npy"]).0);
+    assert!(run(&["prompted.csv", "--out", "prompted.npy"]).0);
+    assert!(read(home, "queries.npy") == read(home, "prompted.npy"));
+    assert!(read(home, "queries.npy") != read(home, "passages.npy"));
+    for (file, role) in [("passages.json", "passage"), ("queries.json", "query")] {
+        let about = String::from_utf8(read(home, file)).unwrap();
+        assert!(about.contains(&format!("\"role\": \"{role}\"")), "{about}");
+    }
+    // Parts of a run that read the texts as passages are of no use to one that reads queries.
+    let good = rows("");
+    std::fs::write(home.join("a.csv"), good.clone() + "one,too many\n").unwrap();
+    assert!(!run(&["a.csv", "--out", "vectors.npy"]).0);
+    std::fs::write(home.join("a.csv"), good).unwrap();
+    let (done, said) = run(&["a.csv", "--query", "--out", "vectors.npy"]);
+    assert!(
+        done && said.contains("changed since, first after row 0"),
+        "{said}"
+    );
+    assert!(read(home, "vectors.npy") == read(home, "queries.npy"));
+}
+
 #[test]
 fn wrong_use_says_what_is_right() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
     many(home, 3);
     std::fs::create_dir(home.join("folder")).unwrap();
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 9] = [
         (&["items.csv"], "--out vectors.parquet"),
         (&["items.csv", "--out", "v.txt"], "ends in .parquet or .npy"),
         (
@@ -319,6 +361,7 @@ fn wrong_use_says_what_is_right() {
             "has no column 'id'; there are 'sku', 'title', 'colour'",
         ),
         (&["-", "--out", "v.npy"], "write it to a file first"),
+        (&["folder", "--query"], "--query is for files"),
         (&["folder", "--id", "x"], "--id and --text are for files"),
         (
             &["nowhere.csv", "--out", "v.npy"],

@@ -5,24 +5,29 @@
 //! | `bundle.json` | layout version, model and parameters, data set, encoder |
 //! | `data/` | the data set, as `import` makes it |
 //! | `model.safetensors` | the fitted model |
-//! | `vectors.safetensors` | the encoder's unit vector of each item, `[n_items, dim]` |
+//! | `items.index` | the index over the encoder's unit vectors of the items; one without text has none |
 //! | `encoder/` | the encoder, as the Hugging Face hub has it |
 //!
 //! The last two are absent where there is no text. A bundle is written beside its place and moved
 //! in whole; a damaged one is refused when it is opened.
 
 use crate::EngineError;
+use crate::item_index::ItemIndex;
 use semrec_data::{DataError, Dataset, ImportReport, Staging};
 use semrec_models::{Recommender, Tensors};
-use semrec_text::Vectors;
+use semrec_text::{Vectors, copy_model};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
 
 /// The file that makes a directory a bundle.
 pub(crate) const MANIFEST: &str = "bundle.json";
+/// The index of the item vectors.
+pub(crate) const INDEX: &str = "items.index";
+/// The directory of the encoder.
+pub(crate) const ENCODER: &str = "encoder";
 /// Layout version this build reads and writes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What `bundle.json` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,11 +92,8 @@ pub fn save(dir: &Path, contents: &Contents<'_>) -> Result<(), EngineError> {
     tensors.write(&path.join("model.safetensors"))?;
     drop(tensors);
     if let Some((vectors, _, encoder)) = &contents.text {
-        let mut tensors = Tensors::default();
-        let shape = [vectors.len(), vectors.dim()];
-        tensors.put_f32("items", &shape, vectors.as_slice().to_vec())?;
-        tensors.write(&path.join("vectors.safetensors"))?;
-        copy_tree(encoder, &path.join("encoder"))?;
+        ItemIndex::write(&path.join(INDEX), vectors)?;
+        copy_model(encoder, &path.join(ENCODER))?;
     }
     let info = BundleInfo {
         format: VERSION,
@@ -138,18 +140,4 @@ pub(crate) fn read_info(dir: &Path) -> Result<BundleInfo, EngineError> {
         )));
     }
     Ok(info)
-}
-
-fn copy_tree(from: &Path, to: &Path) -> Result<(), DataError> {
-    fs::create_dir_all(to).map_err(|e| DataError::io(to, e))?;
-    for entry in fs::read_dir(from).map_err(|e| DataError::io(from, e))? {
-        let entry = entry.map_err(|e| DataError::io(from, e))?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if source.is_dir() {
-            copy_tree(&source, &target)?;
-        } else {
-            fs::copy(&source, &target).map_err(|e| DataError::io(&source, e))?;
-        }
-    }
-    Ok(())
 }

@@ -1,11 +1,11 @@
 //! An opened bundle: answers requests.
 
-use crate::bundle::{BundleInfo, read_info};
+use crate::bundle::{BundleInfo, ENCODER, INDEX, read_info};
+use crate::item_index::ItemIndex;
 use crate::reason::{leading_source, reasons, sentence};
 use crate::words::leave_one_out;
 use crate::{EngineError, Recommendation, Reply, WordShare};
 use semrec_data::{Dataset, Event, Ranked, top_k};
-use semrec_index::ExactIndex;
 use semrec_models::{Candidates, Cause, Contribution, Query, Recommender, Tensors, load, rank};
 use semrec_text::Encoder;
 use std::collections::BTreeSet;
@@ -44,7 +44,7 @@ pub struct Engine {
     dataset: Dataset,
     model: Box<dyn Recommender>,
     /// The encoder's vectors of the items; absent without texts.
-    vectors: Option<ExactIndex>,
+    vectors: Option<ItemIndex>,
     encoder: Mutex<Option<Encoder>>,
     /// Number of users who touched each item.
     counts: Vec<f32>,
@@ -76,15 +76,7 @@ impl Engine {
             )));
         }
         let vectors = if info.encoder.is_some() {
-            let tensors = Tensors::read(&dir.join("vectors.safetensors"))?;
-            let [n, dim] = tensors.shape("items")?;
-            if n != n_items {
-                return Err(fail(format!(
-                    "{n} item vectors for {n_items} items; train again"
-                )));
-            }
-            let values = tensors.shared_f32("items", &[n, dim])?;
-            Some(ExactIndex::new(dim, values.to_vec()))
+            Some(ItemIndex::open(&dir.join(INDEX), n_items)?)
         } else {
             None
         };
@@ -137,7 +129,7 @@ impl Engine {
             _ => None,
         };
         let ranked = match wish {
-            Some(vector) => self.nearest(vector, request.k),
+            Some(vector) => self.nearest(vector, request.k)?,
             None => rank(&*self.model, &[query], &candidates, request.k).swap_remove(0),
         };
         let missing = request.k.min(self.dataset.items.len()) - ranked.len();
@@ -203,11 +195,11 @@ impl Engine {
         let known = rank(&*self.model, &[query], &candidates, depth).swap_remove(0);
         let mut near: BTreeSet<u32> = known.iter().map(|r| r.item).collect();
         let this = history.first().map_or(0, |e| e.item);
-        if let Some(index) = &self.vectors {
-            let vector = index.vector(this).unwrap_or_default();
-            let is_text = vector.iter().any(|&x| x != 0.0);
-            let found = is_text.then(|| index.search(vector, depth, |i| i != this));
-            near.extend(found.unwrap_or_default().iter().map(|n| n.item));
+        if let Some(index) = &self.vectors
+            && let Some(vector) = index.vector(this)
+        {
+            let found = index.nearest(&vector, depth, |i| i != this)?;
+            near.extend(found.iter().map(|r| r.item));
         }
         let mut best: Vec<(f32, u32, Vec<Contribution>)> = near
             .into_iter()
@@ -256,7 +248,7 @@ impl Engine {
         }
         let vector = self.encode_queries(&[text])?.swap_remove(0);
         let items = self
-            .nearest(&vector, k)
+            .nearest(&vector, k)?
             .into_iter()
             .map(|r| Recommendation {
                 source: "content".to_owned(),
@@ -269,20 +261,10 @@ impl Engine {
         })
     }
 
-    /// The items with the nearest text.
-    fn nearest(&self, vector: &[f32], k: usize) -> Vec<Ranked> {
-        let Some(index) = &self.vectors else {
-            return Vec::new();
-        };
-        let has_text = |i: u32| index.vector(i).is_some_and(|v| v.iter().any(|&x| x != 0.0));
-        let found = index.search(vector, k, has_text);
-        found
-            .into_iter()
-            .map(|n| Ranked {
-                item: n.item,
-                score: n.score,
-            })
-            .collect()
+    /// The items with the nearest text; none without texts.
+    fn nearest(&self, vector: &[f32], k: usize) -> Result<Vec<Ranked>, EngineError> {
+        let index = self.vectors.as_ref();
+        index.map_or(Ok(Vec::new()), |index| index.nearest(vector, k, |_| true))
     }
 
     /// The user's events, then the items named; unknown items are noted.
@@ -361,10 +343,25 @@ impl Engine {
         let mut slot = self.encoder.lock().unwrap_or_else(PoisonError::into_inner);
         let encoder = match &mut *slot {
             Some(encoder) => encoder,
-            empty => empty.insert(Encoder::load(&self.dir.join("encoder"))?),
+            empty => empty.insert(self.load_encoder()?),
         };
         let vectors = encoder.encode_queries(texts, &|_, _| {})?;
         Ok(vectors.rows().map(<[f32]>::to_vec).collect())
+    }
+
+    fn load_encoder(&self) -> Result<Encoder, EngineError> {
+        let path = self.dir.join(ENCODER);
+        let encoder = Encoder::load(&path)?;
+        let (got, expected) = (encoder.dim(), self.vectors.as_ref().map(ItemIndex::dim));
+        match expected {
+            Some(expected) if expected != got => Err(EngineError::Bundle {
+                path,
+                problem: format!(
+                    "makes vectors of {got} values, those of the items have {expected}; train again"
+                ),
+            }),
+            _ => Ok(encoder),
+        }
     }
 
     /// The vector of the text without each of its words, as the difference to the whole: what the
@@ -416,7 +413,7 @@ impl Engine {
             .iter()
             .map(|(word, part)| WordShare {
                 word: word.clone(),
-                amount: Some(part.iter().zip(vector).map(|(a, b)| a * b).sum()),
+                amount: Some(part.iter().zip(&vector).map(|(a, b)| a * b).sum()),
             })
             .filter(|share| share.amount > Some(0.0))
             .collect();

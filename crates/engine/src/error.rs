@@ -1,6 +1,7 @@
 //! What can go wrong when a bundle is written, opened or asked.
 
 use semrec_data::DataError;
+use semrec_index::IndexError;
 use semrec_models::ModelError;
 use semrec_text::TextError;
 use std::path::PathBuf;
@@ -23,6 +24,9 @@ pub enum EngineError {
     /// From reading or writing the data.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// From reading or writing the index.
+    #[error(transparent)]
+    Index(IndexError),
     /// From the model.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -7,6 +7,7 @@
 mod bundle;
 mod engine;
 mod error;
+mod item_index;
 mod reason;
 mod reply;
 mod words;

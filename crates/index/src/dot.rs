@@ -1,29 +1,6 @@
-//! Inner products of one query with many rows, on the widest registers the CPU has.
+//! The inner product of 32-bit floats, on registers of any width.
 
-use pulp::{Arch, Simd, WithSimd};
-
-/// Writes the inner product of `query` with each row of `rows`, `[out.len(), query.len()]`.
-pub(crate) fn dots(query: &[f32], rows: &[f32], out: &mut [f32]) {
-    Arch::new().dispatch(Dots { query, rows, out });
-}
-
-struct Dots<'a> {
-    query: &'a [f32],
-    rows: &'a [f32],
-    out: &'a mut [f32],
-}
-
-impl WithSimd for Dots<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let rows = self.rows.chunks_exact(self.query.len().max(1));
-        for (row, out) in rows.zip(self.out) {
-            *out = inner_product(simd, self.query, row);
-        }
-    }
-}
+use pulp::Simd;
 
 /// The inner product of two vectors of one length, within a function compiled for `S`.
 ///
@@ -48,24 +25,4 @@ pub(crate) fn inner_product<S: Simd>(simd: S, query: &[f32], row: &[f32]) -> f32
     let high = simd.add_f32s(sums[2], sums[3]);
     let tail: f32 = query_tail.iter().zip(row_tail).map(|(q, x)| q * x).sum();
     simd.reduce_sum_f32s(simd.add_f32s(low, high)) + tail
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn agrees_with_the_plain_sum() {
-        for dim in [1, 7, 16, 37, 64, 100, 384] {
-            let query: Vec<f32> = (0..dim).map(|i| (i % 7) as f32 - 3.0).collect();
-            let rows: Vec<f32> = (0..5 * dim).map(|i| (i % 11) as f32 / 4.0 - 1.0).collect();
-            let mut out = [f32::NAN; 5];
-            dots(&query, &rows, &mut out);
-            for (row, got) in rows.chunks(dim).zip(out) {
-                // Whole quarters of small numbers: exact in any order of summation.
-                let want: f32 = query.iter().zip(row).map(|(q, x)| q * x).sum();
-                assert_eq!(got, want, "dim {dim}");
-            }
-        }
-    }
 }

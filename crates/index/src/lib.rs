@@ -1,18 +1,15 @@
 //! Nearest-neighbour search over vectors, with filters.
 //!
-//! [`VectorIndex`] is the index to use: it scans where a scan is fast, asks a graph where it is
-//! not, changes while it is read and lives in a file that is mapped. [`ExactIndex`] is a scan over
-//! vectors in memory and nothing else.
+//! [`VectorIndex`] scans where a scan is fast, asks a graph where it is not, changes while it is
+//! read and lives in a file that is mapped.
 
 mod base;
 mod best;
 mod dot;
 mod error;
-mod exact;
 mod file;
 mod graph;
 mod precision;
-mod product;
 mod rows;
 mod scan;
 mod score;
@@ -21,6 +18,5 @@ mod vector_index;
 
 pub use best::Neighbour;
 pub use error::IndexError;
-pub use exact::ExactIndex;
 pub use precision::Precision;
 pub use vector_index::{Config, VectorIndex};

@@ -11,8 +11,8 @@
 //! | `F16` | converted 16 at a time | plain loops in vector form | plain loops in vector form |
 //! | `Int8` | 16-bit products summed in pairs | the same | a plain loop, which compilers vectorise |
 //!
-//! Left out: `vpdpbusd`. From memory a scan is as fast without it, and `pulp` offers the others
-//! without unsafe code of ours.
+//! Left out: `vpdpbusd`, which multiplies bytes without widening them; it would need unsafe code of
+//! ours, where `pulp` offers the others without.
 
 use crate::dot::inner_product;
 use crate::precision::{Precision, codes, floats, halves};

@@ -206,6 +206,12 @@ impl VectorIndex {
         self.len() == 0
     }
 
+    /// How many numbers were given out, those of removed items included.
+    #[must_use]
+    pub fn numbered(&self) -> u32 {
+        self.snapshot().numbered
+    }
+
     /// Length of a vector.
     #[must_use]
     pub fn dim(&self) -> usize {

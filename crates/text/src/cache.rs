@@ -16,7 +16,7 @@
 //! vectors are read from the file when asked for. Out of scope: eviction; delete the file to
 //! start afresh.
 
-use crate::{Encoder, TextError, Vectors};
+use crate::{Encoder, Role, TextError, Vectors};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs::File;
@@ -31,13 +31,6 @@ const CHECKSUM: usize = 8;
 const CHUNK: usize = 4096;
 
 type Key = [u8; KEY];
-
-/// What the texts of a call are to the encoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    Passage,
-    Query,
-}
 
 /// An open cache of one encoder.
 #[derive(Debug)]
@@ -178,10 +171,7 @@ impl Cache {
             let chunk_texts: Vec<&str> =
                 chunk.iter().map(|&(row, _)| texts[row].as_ref()).collect();
             let chunk_progress = |done: usize, _: usize| progress(ready + done, texts.len());
-            let encoded = match role {
-                Role::Passage => encoder.encode(&chunk_texts, &chunk_progress)?,
-                Role::Query => encoder.encode_queries(&chunk_texts, &chunk_progress)?,
-            };
+            let encoded = role.encode(encoder, &chunk_texts, &chunk_progress)?;
             ready += chunk.len();
             self.append(chunk.iter().map(|(_, key)| key).zip(encoded.rows()))?;
             for (&(row, _), vector) in chunk.iter().zip(encoded.rows()) {

@@ -15,6 +15,7 @@
 //! (distillation).
 
 use crate::compute::to_f16;
+use crate::model_files::copy_companions;
 use crate::settings::Settings;
 use crate::transformer::{LayerNames, layer_names};
 use crate::weights::Weights;
@@ -24,18 +25,6 @@ use safetensors::tensor::TensorView;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
-/// What is copied beside the weights, where it is there.
-const COMPANIONS: [&str; 9] = [
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "modules.json",
-    "sentence_bert_config.json",
-    "config_sentence_transformers.json",
-    "README.md",
-    "LICENSE",
-    "NOTICE",
-];
 /// Shares of a row's largest magnitude that are tried as its limit.
 const LIMITS: [f32; 6] = [1.0, 0.97, 0.94, 0.91, 0.88, 0.85];
 
@@ -195,33 +184,6 @@ pub fn choose_layers<S: AsRef<str> + Sync>(
         }
     }
     Ok((kept, cosine))
-}
-
-fn copy_companions(source: &Path, staged: &Path) -> Result<(), TextError> {
-    for name in COMPANIONS {
-        if source.join(name).is_file() {
-            copy(&source.join(name), &staged.join(name))?;
-        }
-    }
-    // The folders that modules.json names, or the one that is meant where there is none.
-    for folder in crate::settings::module_folders(source)? {
-        for name in ["config.json", "model.safetensors"] {
-            let from = source.join(&folder).join(name);
-            if from.is_file() {
-                copy(&from, &staged.join(&folder).join(name))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), TextError> {
-    if let Some(parent) = to.parent() {
-        std::fs::create_dir_all(parent).map_err(|e| TextError::io(parent, e))?;
-    }
-    std::fs::copy(from, to)
-        .map(|_| ())
-        .map_err(|e| TextError::io(from, e))
 }
 
 /// A tensor on its way to a file.

@@ -2,13 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail at once")]
 
-use semrec_text::{Encoder, ModelStore, PullOptions};
+use semrec_text::{Encoder, ModelStore, PullOptions, copy_model};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
 fn tiny() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/tiny")
+}
+
+/// A model with a `Dense` module, in a folder that only its `modules.json` names.
+fn with_dense() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/architectures/distilbert")
+}
+
+fn fingerprint(dir: &Path) -> String {
+    Encoder::load(dir).unwrap().fingerprint().to_owned()
 }
 
 /// No network: a hub nobody listens at, and no pip.
@@ -72,6 +81,53 @@ fn a_new_name_is_one_that_nobody_has() {
         let error = store.vacant(name).unwrap_err().to_string();
         assert!(error.contains(want), "{name}: {error}");
     }
+}
+
+#[test]
+fn a_copy_is_the_same_encoder_modules_and_all() {
+    let place = tempfile::tempdir().unwrap();
+    // What goes along, and what is no part of the model.
+    let source = place.path().join("source");
+    copy_model(&with_dense(), &source).unwrap();
+    std::fs::write(source.join("LICENSE"), "as you like").unwrap();
+    std::fs::write(source.join("optimizer.pt"), "state").unwrap();
+    let copy = place.path().join("a/copy");
+    copy_model(&source, &copy).unwrap();
+    assert_eq!(fingerprint(&copy), fingerprint(&with_dense()));
+    assert_eq!(
+        entries(&copy),
+        [
+            "1_Pooling",
+            "3_Dense",
+            "LICENSE",
+            "config.json",
+            "model.safetensors",
+            "modules.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+        ]
+    );
+    let store = ModelStore::new(place.path().join("models"));
+    let pulled = pull(&store, source.to_str().unwrap()).unwrap();
+    assert_eq!(fingerprint(&pulled), fingerprint(&with_dense()));
+}
+
+#[test]
+fn a_copy_of_half_a_model_or_out_of_its_directory_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let source = place.path().join("source");
+    copy_model(&tiny(), &source).unwrap();
+    let modules = r#"[{"path": "../other", "type": "Dense"}]"#;
+    std::fs::write(source.join("modules.json"), modules).unwrap();
+    let copy = place.path().join("copy");
+    let error = copy_model(&source, &copy).unwrap_err().to_string();
+    assert!(
+        error.ends_with("modules.json: a module lies outside the directory"),
+        "{error}"
+    );
+    std::fs::remove_file(source.join("tokenizer.json")).unwrap();
+    let error = copy_model(&source, &copy).unwrap_err().to_string();
+    assert!(error.contains("tokenizer.json: "), "{error}");
 }
 
 #[test]
@@ -145,7 +201,7 @@ fn names_are_resolved_or_explained() {
     }
 }
 
-/// Answers one request as the hub does: a byte range of a file of the tiny model, or 404.
+/// Answers one request as the hub does: a byte range of a file of a small model, or 404.
 fn answer(stream: TcpStream) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let (mut first, mut range) = (String::new(), String::new());
@@ -161,10 +217,17 @@ fn answer(stream: TcpStream) -> std::io::Result<()> {
     }
     let mut stream = reader.into_inner();
     let path = first.split(' ').nth(1).unwrap_or_default();
-    let name = ["some-org/tiny-bert", "intfloat/multilingual-e5-small"]
-        .iter()
-        .find_map(|repo| path.strip_prefix(&format!("/{repo}/resolve/main/")));
-    let Some(bytes) = name.and_then(|n| std::fs::read(tiny().join(n)).ok()) else {
+    let file = [
+        ("some-org/tiny-bert", tiny()),
+        ("intfloat/multilingual-e5-small", tiny()),
+        ("some-org/dense", with_dense()),
+    ]
+    .iter()
+    .find_map(|(repo, dir)| {
+        let name = path.strip_prefix(&format!("/{repo}/resolve/main/"))?;
+        Some(dir.join(name))
+    });
+    let Some(bytes) = file.and_then(|file| std::fs::read(file).ok()) else {
         return stream.write_all(
             b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         );
@@ -221,6 +284,21 @@ fn a_hub_id_is_fetched_with_what_the_repository_has() {
         text.contains("'some-org/other' has no file config.json"),
         "{text}"
     );
+}
+
+#[test]
+fn the_hub_is_asked_for_the_folders_of_the_modules() {
+    let root = tempfile::tempdir().unwrap();
+    let store = ModelStore::new(root.path().to_owned());
+    let options = PullOptions {
+        hub_endpoint: Some(serve(answer)),
+        ..offline()
+    };
+    let path = store
+        .pull("some-org/dense", &options, &|_, _, _| {})
+        .unwrap();
+    assert_eq!(fingerprint(&path), fingerprint(&with_dense()));
+    assert!(path.join("3_Dense/model.safetensors").is_file());
 }
 
 #[test]

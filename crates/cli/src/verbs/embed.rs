@@ -6,7 +6,7 @@ use crate::pace::{Pace, Reached};
 use crate::{interrupt, texts};
 use anyhow::bail;
 use semrec_data::{DataError, Dataset, TextOptions, TextRow, TextSource};
-use semrec_text::{EmbedEvent, Encoder, Origin, TextItem, VectorFile, embed_rows};
+use semrec_text::{EmbedEvent, Encoder, Origin, Role, TextItem, VectorFile, embed_rows};
 
 pub(crate) fn run(context: &Context, args: &EmbedArgs) -> anyhow::Result<()> {
     let out = match &args.out {
@@ -33,6 +33,12 @@ fn dataset(context: &Context, args: &EmbedArgs, out: Option<&VectorFile>) -> any
             args.input.display()
         );
     }
+    if args.query {
+        bail!(
+            "{} is a data set, whose items are what is searched: --query is for files",
+            args.input.display()
+        );
+    }
     let dataset = Dataset::load(&args.input)?;
     let Some(texts) = texts::embed(context, &dataset, &args.encoder.encoder)? else {
         bail!("nothing to encode: the items have no text, or the encoder is 'none'");
@@ -48,6 +54,7 @@ fn dataset(context: &Context, args: &EmbedArgs, out: Option<&VectorFile>) -> any
     let origin = Origin {
         encoder: texts.encoder.name,
         fingerprint: texts.encoder.fingerprint,
+        role: Role::Passage,
     };
     out.write(&origin, dataset.items.ids.iter(), &texts.items)?;
     wrote(context, texts.items.len() as u64, texts.items.dim(), out);
@@ -87,7 +94,12 @@ fn file(context: &Context, args: &EmbedArgs, out: Option<&VectorFile>) -> anyhow
         "finished parts are kept beside {}, and the same command goes on from there",
         out.path().display()
     )));
-    let result = embed_rows(&encoder, rows.map(item), out, &|event| {
+    let role = if args.query {
+        Role::Query
+    } else {
+        Role::Passage
+    };
+    let result = embed_rows(&encoder, role, rows.map(item), out, &|event| {
         show(context, &pace, event);
     });
     interrupt::leaves(None);
@@ -127,7 +139,7 @@ fn show(context: &Context, pace: &Pace, event: EmbedEvent) {
         EmbedEvent::Changed { row } => pace.note(
             &context.console,
             &format!(
-                "the rows, their columns or the encoder have changed since, first after row {row}: what has changed is encoded again"
+                "the rows, their columns, --query or the encoder have changed since, first after row {row}: what has changed is encoded again"
             ),
         ),
         EmbedEvent::Encoding {

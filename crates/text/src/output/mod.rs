@@ -12,7 +12,7 @@ mod stream;
 
 pub use stream::{EmbedEvent, EmbedSummary, TextItem, embed_rows};
 
-use crate::{Encoder, TextError, Vectors};
+use crate::{Encoder, Role, TextError, Vectors};
 use npy::Npy;
 use parquet::Parquet;
 use stage::Stage;
@@ -32,7 +32,7 @@ enum Layout {
 ///
 /// | ending | what is written |
 /// |---|---|
-/// | `.parquet` | columns `id: string` and `vector: fixed_size_list<float>[dim]`; name and fingerprint of the encoder among the metadata (`semrec.encoder`, `semrec.fingerprint`) |
+/// | `.parquet` | columns `id: string` and `vector: fixed_size_list<float>[dim]`; among the metadata name and fingerprint of the encoder and the role of the texts (`semrec.encoder`, `semrec.fingerprint`, `semrec.role`) |
 /// | `.npy` | NumPy array `[n, dim]`; beside `x.npy` are `x.ids.jsonl`, a JSON string a line, and `x.json` with what is metadata in Parquet |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VectorFile {
@@ -48,15 +48,18 @@ pub struct Origin {
     pub encoder: String,
     /// Its fingerprint.
     pub fingerprint: String,
+    /// As what it read the texts.
+    pub role: Role,
 }
 
 impl Origin {
-    /// That encoder.
+    /// That encoder, reading texts in that role.
     #[must_use]
-    pub fn of(encoder: &Encoder) -> Self {
+    pub fn of(encoder: &Encoder, role: Role) -> Self {
         Self {
             encoder: encoder.name().to_owned(),
             fingerprint: encoder.fingerprint().to_owned(),
+            role,
         }
     }
 }
@@ -191,6 +194,7 @@ mod tests {
         let origin = Origin {
             encoder: "tiny".into(),
             fingerprint: "ab".into(),
+            role: Role::Passage,
         };
         let vectors = Vectors::zeros(2, 3);
         file.write(&origin, ["a", "b"].into_iter(), &vectors)

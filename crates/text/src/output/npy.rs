@@ -116,6 +116,7 @@ impl Sink for Npy {
         let about = serde_json::json!({
             "encoder": self.origin.encoder,
             "fingerprint": self.origin.fingerprint,
+            "role": self.origin.role.name(),
             "rows": self.rows,
             "dim": self.dim,
         });
@@ -143,7 +144,7 @@ fn header(kind: &str, rows: usize, dim: usize) -> [u8; HEADER] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Vectors;
+    use crate::{Role, Vectors};
 
     /// What `numpy.save(f, numpy.array([[0, 1, -2]], numpy.float32))` writes.
     #[test]
@@ -179,6 +180,7 @@ mod tests {
         let origin = Origin {
             encoder: "tiny".into(),
             fingerprint: "ab".into(),
+            role: Role::Query,
         };
         let vectors = Vectors::new(row.len(), row.to_vec());
         let file = VectorFile::new(&path, half).unwrap();
@@ -188,6 +190,7 @@ mod tests {
         assert_eq!(read("x.ids.jsonl"), "\"a\\\"b\\n\"\n");
         let about: serde_json::Value = serde_json::from_str(&read("x.json")).unwrap();
         assert_eq!(about["fingerprint"], "ab");
+        assert_eq!(about["role"], "query");
         assert_eq!(about["rows"], 1);
         std::fs::read(&path).unwrap()
     }

@@ -59,6 +59,7 @@ impl Parquet {
             &[
                 ("semrec.encoder", &origin.encoder),
                 ("semrec.fingerprint", &origin.fingerprint),
+                ("semrec.role", origin.role.name()),
             ],
         )
     }

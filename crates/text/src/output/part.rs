@@ -1,13 +1,14 @@
 //! A finished part: some thousand rows as a Parquet file of their own, that says what it was made
 //! of.
 //!
-//! Its stamp is the SHA-256 of the encoder's fingerprint and of each row's id and text. A part
+//! Its stamp is the SHA-256 of the encoder's fingerprint, the role of the texts, and each row's id
+//! and text. A part
 //! whose stamp is that of the rows now read holds what encoding them again would give, whatever
 //! else has changed.
 
 use super::parquet::Parquet;
 use super::stage::Stage;
-use super::{Batch, Sink};
+use super::{Batch, Origin, Sink};
 use crate::fingerprint::hex;
 use crate::{TextError, Vectors};
 use arrow_array::cast::AsArray;
@@ -23,10 +24,11 @@ const STAMP: &str = "semrec.stamp";
 pub(super) struct Stamp(Sha256);
 
 impl Stamp {
-    /// A part of vectors by that encoder, without rows.
-    pub(super) fn new(fingerprint: &str) -> Self {
+    /// A part of vectors of that origin, without rows.
+    pub(super) fn new(origin: &Origin) -> Self {
         let mut stamp = Self(Sha256::new());
-        stamp.add(fingerprint);
+        stamp.add(&origin.fingerprint);
+        stamp.add(origin.role.name());
         stamp
     }
 
@@ -124,9 +126,14 @@ fn damaged(path: &Path, problem: &str) -> TextError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Role::{self, Passage, Query};
 
-    fn stamp_of(fingerprint: &str, rows: &[(&str, &str)]) -> String {
-        let mut stamp = Stamp::new(fingerprint);
+    fn stamp_of(fingerprint: &str, role: Role, rows: &[(&str, &str)]) -> String {
+        let mut stamp = Stamp::new(&Origin {
+            encoder: "any name".into(),
+            fingerprint: fingerprint.into(),
+            role,
+        });
         for (id, text) in rows {
             stamp.row(id, text);
         }
@@ -135,16 +142,17 @@ mod tests {
 
     #[test]
     fn a_stamp_changes_with_all_it_stands_for() {
-        let one = stamp_of("e", &[("a", "bc"), ("d", "")]);
-        assert_eq!(one, stamp_of("e", &[("a", "bc"), ("d", "")]));
-        for (fingerprint, rows) in [
-            ("f", &[("a", "bc"), ("d", "")][..]),
-            ("e", &[("ab", "c"), ("d", "")]),
-            ("e", &[("a", "bc"), ("", "d")]),
-            ("e", &[("a", "bc")]),
-            ("e", &[("d", ""), ("a", "bc")]),
+        let one = stamp_of("e", Passage, &[("a", "bc"), ("d", "")]);
+        assert_eq!(one, stamp_of("e", Passage, &[("a", "bc"), ("d", "")]));
+        for (fingerprint, role, rows) in [
+            ("f", Passage, &[("a", "bc"), ("d", "")][..]),
+            ("e", Query, &[("a", "bc"), ("d", "")]),
+            ("e", Passage, &[("ab", "c"), ("d", "")]),
+            ("e", Passage, &[("a", "bc"), ("", "d")]),
+            ("e", Passage, &[("a", "bc")]),
+            ("e", Passage, &[("d", ""), ("a", "bc")]),
         ] {
-            assert_ne!(one, stamp_of(fingerprint, rows), "{rows:?}");
+            assert_ne!(one, stamp_of(fingerprint, role, rows), "{rows:?}");
         }
     }
 

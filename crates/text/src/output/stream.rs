@@ -13,7 +13,7 @@
 use super::part::{self, Stamp};
 use super::stage::Stage;
 use super::{Batch, Origin, VectorFile};
-use crate::{Encoder, TextError, Vectors};
+use crate::{Encoder, Role, TextError, Vectors};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Rows of a window, and so of a part: the most that is encoded again after a kill.
@@ -40,8 +40,8 @@ pub enum EmbedEvent {
         /// Number of parts.
         parts: u64,
     },
-    /// A part of an earlier run was made of other texts, ids or by another encoder than are there
-    /// now; it is made again. Said of the first such part only.
+    /// A part of an earlier run was made of other texts or ids, in another role or by another
+    /// encoder than are there now; it is made again. Said of the first such part only.
     Changed {
         /// Its first row, from 0.
         row: u64,
@@ -89,7 +89,7 @@ struct Finished {
     batch: Batch,
 }
 
-/// Encodes rows into a file, going on where an earlier call for the same file was stopped.
+/// Encodes rows, texts in that role, into a file, going on where an earlier call for the same file was stopped.
 /// `progress` is called from any thread.
 ///
 /// # Errors
@@ -97,18 +97,20 @@ struct Finished {
 /// process is writing it. The parts that are finished stay for the next run.
 pub fn embed_rows<E: From<TextError> + Send>(
     encoder: &Encoder,
+    role: Role,
     rows: impl Iterator<Item = Result<TextItem, E>> + Send,
     output: &VectorFile,
     progress: &(dyn Fn(EmbedEvent) + Sync),
 ) -> Result<EmbedSummary, E> {
     let stage = Stage::open(output.path())?;
-    let origin = Origin::of(encoder);
+    let origin = Origin::of(encoder, role);
     let found = stage.parts();
     if found > 0 {
         progress(EmbedEvent::Found { parts: found });
     }
     let mut run = Run {
         encoder,
+        role,
         stage: &stage,
         progress,
         parts: 0,
@@ -119,8 +121,8 @@ pub fn embed_rows<E: From<TextError> + Send>(
     let (to_encode, windows) = sync_channel(0);
     let (to_write, finished) = sync_channel(0);
     std::thread::scope(|scope| -> Result<(), E> {
-        let fingerprint = &origin.fingerprint;
-        scope.spawn(move || read(rows, fingerprint, &to_encode));
+        let origin = &origin;
+        scope.spawn(move || read(rows, origin, &to_encode));
         let writer = scope.spawn(|| write(&stage, finished));
         let encoded = run.encode(windows, &to_write);
         // With nobody left to send, the writer ends.
@@ -150,13 +152,13 @@ pub fn embed_rows<E: From<TextError> + Send>(
 /// takes them any more.
 fn read<E>(
     rows: impl Iterator<Item = Result<TextItem, E>>,
-    fingerprint: &str,
+    origin: &Origin,
     to: &SyncSender<Result<Window, E>>,
 ) {
     let mut rows = rows.peekable();
     while rows.peek().is_some() {
         let mut window = Window::default();
-        let mut stamp = Stamp::new(fingerprint);
+        let mut stamp = Stamp::new(origin);
         let mut bytes = 0;
         while window.ids.len() < WINDOW_ROWS && bytes < WINDOW_BYTES {
             match rows.next() {
@@ -192,6 +194,7 @@ fn write(stage: &Stage, finished: Receiver<Finished>) -> Result<(), TextError> {
 /// The step in the middle.
 struct Run<'a> {
     encoder: &'a Encoder,
+    role: Role,
     stage: &'a Stage,
     progress: &'a (dyn Fn(EmbedEvent) + Sync),
     parts: u64,
@@ -248,9 +251,10 @@ impl Run<'_> {
         let rows: Vec<usize> = rows.collect();
         let texts: Vec<&str> = rows.iter().map(|&row| &*window.texts[row]).collect();
         let span = window.position.saturating_sub(before);
-        let encoded = self.encoder.encode(&texts, &|done, of| {
+        let progress = |done: usize, of: usize| {
             self.tell(done as u64, before + span * done as u64 / of.max(1) as u64);
-        })?;
+        };
+        let encoded = self.role.encode(self.encoder, &texts, &progress)?;
         if texts.len() == window.texts.len() {
             return Ok(encoded);
         }
@@ -277,7 +281,12 @@ mod tests {
     /// What `read` sends: the rows of each window, then the error if there is one.
     fn windows(rows: Vec<Result<TextItem, String>>) -> (Vec<usize>, Option<String>) {
         let (to, from) = sync_channel(rows.len() + 1);
-        read(rows.into_iter(), "e", &to);
+        let origin = Origin {
+            encoder: "tiny".into(),
+            fingerprint: "e".into(),
+            role: Role::Passage,
+        };
+        read(rows.into_iter(), &origin, &to);
         drop(to);
         let (mut sizes, mut error) = (Vec::new(), None);
         for window in from {

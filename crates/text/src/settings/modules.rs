@@ -53,16 +53,22 @@ struct Module {
 /// Name of the file with the modules.
 const MODULES: &str = "modules.json";
 
-/// The folders of the modules, relative to the model directory; `1_Pooling` where there is no
-/// `modules.json`.
+/// The folders of the modules, relative to the model directory and other than it; `1_Pooling`
+/// where there is no `modules.json`.
 pub(crate) fn folders(dir: &Path) -> Result<Vec<PathBuf>, TextError> {
     let Some(modules) = read_json::<Vec<Module>>(&dir.join(MODULES))? else {
         return Ok(vec![PathBuf::from("1_Pooling")]);
     };
-    let modules = modules.into_iter().filter(|m| !m.path.is_empty());
-    modules
-        .map(|m| inside(dir, &m.path).map(|_| PathBuf::from(m.path)))
-        .collect()
+    let mut folders = Vec::new();
+    for module in modules {
+        inside(dir, &module.path)?;
+        let parts = Path::new(&module.path).components();
+        let folder: PathBuf = parts.filter(|part| *part != Component::CurDir).collect();
+        if folder != Path::new("") {
+            folders.push(folder);
+        }
+    }
+    Ok(folders)
 }
 
 /// Pooling and what follows it.

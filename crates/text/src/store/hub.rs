@@ -5,7 +5,8 @@
 //! it writes lies in the staging directory of the pull.
 
 use super::Fetch;
-use super::known::{OPTIONAL, REQUIRED};
+use crate::model_files::{OF_A_MODULE, OPTIONAL, REQUIRED};
+use crate::settings::module_folders;
 use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 use std::path::{Path, PathBuf};
@@ -29,8 +30,8 @@ enum Message {
     Done(Result<Vec<(String, PathBuf)>, String>),
 }
 
-/// Downloads the files of a repository into `into`: those named, or if none are, the required ones
-/// and those of the optional ones that exist.
+/// Downloads the files of a repository into `into`: those named, or if none are, the required
+/// ones, and of the optional ones and those of the modules in `modules.json` what there is.
 pub(crate) fn fetch(
     hub: &Hub,
     repository: &str,
@@ -102,6 +103,9 @@ impl Download {
             for name in OPTIONAL {
                 got.extend(self.optional(&repo, name)?);
             }
+            for name in of_modules(&got)? {
+                got.extend(self.optional(&repo, &name)?);
+            }
         } else {
             for name in &self.files {
                 got.push(self.file(&repo, name)?);
@@ -122,6 +126,21 @@ impl Download {
             Err(e) => Err(e.to_string()),
         }
     }
+}
+
+/// The files that the modules may have, by what has been downloaded so far.
+fn of_modules(got: &[(String, PathBuf)]) -> Result<Vec<String>, String> {
+    // All files of a repository are downloaded below one folder.
+    let Some(dir) = got.first().and_then(|(_, path)| path.parent()) else {
+        return Ok(Vec::new());
+    };
+    let folders = module_folders(dir).map_err(|e| e.to_string())?;
+    let of_one = |folder: PathBuf| {
+        // A repository has slashes in its names, whatever the machine has.
+        let parts: Vec<_> = folder.iter().map(|part| part.to_string_lossy()).collect();
+        OF_A_MODULE.map(|name| format!("{}/{name}", parts.join("/")))
+    };
+    Ok(folders.into_iter().flat_map(of_one).collect())
 }
 
 struct Reporter(Sender<Message>);

@@ -123,19 +123,3 @@ const MULTILINGUAL: KnownModel = KnownModel {
 pub(crate) fn known(name: &str) -> Option<&'static KnownModel> {
     KNOWN.iter().find(|m| m.name == name || m.hub == name)
 }
-
-/// Files without which a directory is no encoder.
-pub(crate) const REQUIRED: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
-/// Files that are kept where a model has them.
-pub(crate) const OPTIONAL: [&str; 8] = [
-    "modules.json",
-    PROMPTS,
-    "sentence_bert_config.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "1_Pooling/config.json",
-    "2_Dense/config.json",
-    "2_Dense/model.safetensors",
-];
-/// The file in which sentence-transformers keeps a model's prompts.
-pub(crate) const PROMPTS: &str = "config_sentence_transformers.json";

