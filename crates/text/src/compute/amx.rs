@@ -2,18 +2,18 @@
 //!
 //! The unit multiplies tiles of 16 rows by 64 bytes: bf16 with f32 sums, or 8-bit integers with
 //! 32-bit sums. The intrinsics are not in stable Rust, so the few instructions are written out.
-//! This is the only module of the crate with unsafe code beside [`mapped`](crate::mapped) and
-//! [`vnni`](super::vnni); it multiplies blocks whose sizes are part of their types and knows
+//! Beside [`mapped`](crate::mapped) and [`vnni`](super::vnni) no module of the crate has unsafe
+//! code. This one multiplies blocks whose sizes are part of their types and knows
 //! nothing of matrices.
 //!
 //! A block of the result has 32 × 32 values in four tiles. Each step reads a piece of a and one of
 //! b, 4 KiB each:
 //!
-//! - [`Tiles::add_split`]: 32 values of k, each the sum of two bf16, high and low:
+//! - [`Tiles::split`]: 32 values of k, each the sum of two bf16, high and low:
 //!   a·b ≈ high·high + high·low + low·high (Henry, Tang and Heinecke, "Leveraging the bfloat16
 //!   artificial intelligence datatype for higher-precision computations", 2019). What is left out
 //!   is below 2⁻¹⁷ of |a|·|b|, against 2⁻²⁴ for an f32 product.
-//! - [`Tiles::add_int8`]: 128 values of k, signed bytes.
+//! - [`Tiles::int8`]: 128 values of k, signed bytes.
 
 use super::pieces::{Block, BytePiece, SplitPiece};
 
