@@ -87,8 +87,12 @@ pub(crate) fn stage<T>(
         _ => Path::new("."),
     };
     std::fs::create_dir_all(parent).map_err(|e| TextError::io(parent, e))?;
-    let staged = tempfile::Builder::new()
-        .prefix(".convert-")
+    let mut staged = tempfile::Builder::new();
+    staged.prefix(".convert-");
+    // By default only its owner may look into a temporary directory; this one is a model at last.
+    #[cfg(unix)]
+    staged.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+    let staged = staged
         .tempdir_in(parent)
         .map_err(|e| TextError::io(parent, e))?;
     let result = write(staged.path())?;

@@ -125,6 +125,19 @@ fn layers_dimensions_and_length() {
             );
         }
     }
+    // Who may read the directory around it may read the model.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = place
+            .path()
+            .join("bert")
+            .metadata()
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_ne!(mode & 0o077, 0, "{mode:o}");
+    }
     // All layers kept: the vectors stay what they are.
     let target = place.path().join("all");
     let conversion = Conversion {
