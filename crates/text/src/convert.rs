@@ -17,6 +17,7 @@
 use crate::compute::to_f16;
 use crate::model_files::copy_companions;
 use crate::settings::Settings;
+use crate::staging::Staging;
 use crate::transformer::{LayerNames, layer_names};
 use crate::weights::Weights;
 use crate::{Encoder, TextError};
@@ -27,6 +28,9 @@ use std::path::{Path, PathBuf};
 
 /// Shares of a row's largest magnitude that are tried as its limit.
 const LIMITS: [f32; 6] = [1.0, 0.97, 0.94, 0.91, 0.88, 0.85];
+
+/// The types of weights; others (numbers of positions and the like) are read by no forward pass.
+const NUMBERS: [Dtype; 4] = [Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::I8];
 
 /// How weights are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,19 +90,10 @@ pub(crate) fn stage<T>(
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    std::fs::create_dir_all(parent).map_err(|e| TextError::io(parent, e))?;
-    let mut staged = tempfile::Builder::new();
-    staged.prefix(".convert-");
-    // By default only its owner may look into a temporary directory; this one is a model at last.
-    #[cfg(unix)]
-    staged.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-    let staged = staged
-        .tempdir_in(parent)
-        .map_err(|e| TextError::io(parent, e))?;
-    let result = write(staged.path())?;
-    Encoder::load(staged.path())?;
-    crate::store::sync_files(staged.path())?;
-    std::fs::rename(staged.keep(), target).map_err(|e| TextError::io(target, e))?;
+    let staging = Staging::new(parent)?;
+    let staged = staging.folder("model")?;
+    let result = write(&staged)?;
+    staging.install(&staged, target)?;
     Ok(result)
 }
 
@@ -135,13 +130,11 @@ impl Conversion {
 /// `count` of `layers` layers, evenly spaced, the first and the last among them.
 #[must_use]
 pub fn even_layers(layers: usize, count: usize) -> Vec<usize> {
-    match count {
-        0 => Vec::new(),
-        1 => vec![0],
-        _ => (0..count.min(layers))
-            .map(|i| (i * (layers - 1) + (count.min(layers) - 1) / 2) / (count.min(layers) - 1))
-            .collect(),
-    }
+    let count = count.min(layers);
+    let gaps = count.saturating_sub(1).max(1);
+    (0..count)
+        .map(|i| (i * (layers - 1) + gaps / 2) / gaps)
+        .collect()
 }
 
 /// The `count` layers that are left when one after the other goes whose absence changes the
@@ -170,12 +163,7 @@ pub fn choose_layers<S: AsRef<str> + Sync>(
             rest.remove(at);
             encoder.keep_layers(rest);
             let vectors = encoder.encode(texts, &|_, _| {})?;
-            let sum: f64 = whole
-                .rows()
-                .zip(vectors.rows())
-                .map(|(a, b)| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>())
-                .sum();
-            let mean = sum / texts.len().max(1) as f64;
+            let mean = whole.mean_cosine(&vectors).unwrap_or(0.0);
             if best.is_none_or(|(most, _)| mean > most) {
                 best = Some((mean, at));
             }
@@ -219,16 +207,19 @@ fn write_weights(
     let names = layer_names(settings.shape.family);
     let mut stored = Vec::new();
     for (name, info) in weights.entries() {
-        // The scales go with the bytes they belong to.
-        if name.ends_with(".weight_scale") {
-            continue;
-        }
         let Some(new_name) = renamed(name, &names, conversion.layers.as_deref()) else {
             continue;
         };
-        let numbers = [Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::I8];
-        if !numbers.contains(&info.dtype) {
-            // Position numbers and the like, which no forward pass reads.
+        // Bytes that are widened leave their scales behind.
+        let bytes = name.strip_suffix("_scale");
+        let widens = conversion.precision.is_some_and(|p| p != Precision::Int8);
+        if widens && bytes.is_some_and(|bytes| weights.contains(bytes)) {
+            continue;
+        }
+        let asked = conversion.precision.filter(|&asked| {
+            NUMBERS.contains(&info.dtype) && precision_of(info.dtype) != Some(asked)
+        });
+        let Some(precision) = asked else {
             stored.push(Stored {
                 name: new_name,
                 dtype: info.dtype,
@@ -236,12 +227,9 @@ fn write_weights(
                 bytes: weights.bytes(info).to_vec(),
             });
             continue;
-        }
+        };
         let values = weights.tensor(name, &info.shape)?;
         let matrix = info.shape.len() == 2 && name.ends_with(".weight");
-        let precision = conversion
-            .precision
-            .unwrap_or_else(|| precision_of(info.dtype));
         match precision {
             Precision::Int8 if matrix && !names.kept_whole(name) => {
                 let (bytes, scales) = quantise(&values, info.shape[1]);
@@ -272,14 +260,14 @@ fn write_weights(
     save(&path, &stored)
 }
 
-/// The precision that keeps what is there; bf16 has no arithmetic of its own and becomes f32.
-fn precision_of(dtype: Dtype) -> Precision {
+/// The precision of a type of value; bf16 is none that is written.
+fn precision_of(dtype: Dtype) -> Option<Precision> {
     if dtype == Dtype::I8 {
-        Precision::Int8
+        Some(Precision::Int8)
     } else if dtype == Dtype::F16 {
-        Precision::Half
+        Some(Precision::Half)
     } else {
-        Precision::Single
+        (dtype == Dtype::F32).then_some(Precision::Single)
     }
 }
 
@@ -324,9 +312,9 @@ fn quantise(values: &[f32], k: usize) -> (Vec<u8>, Vec<f32>) {
             errors.map(|e| e * e).sum()
         };
         let tried = LIMITS.map(|share| share * largest / 127.0);
-        let best = tried
-            .into_iter()
-            .min_by(|&a, &b| error(a).total_cmp(&error(b)));
+        let errors = tried.map(|scale| (scale, error(scale)));
+        let best = errors.into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
+        let best = best.map(|(scale, _)| scale);
         let scale = best.filter(|&scale| scale > 0.0).unwrap_or(1.0);
         bytes.extend(row.iter().map(|&x| byte(x, scale).cast_unsigned()));
         scales.push(scale);

@@ -86,30 +86,29 @@ impl Encoder {
             || dir.display().to_string(),
             |name| name.to_string_lossy().into_owned(),
         );
+        let config = dir.join("config.json");
         let open = || Weights::open(&dir.join("model.safetensors"));
         if StaticTokens::is_here(dir) {
             let reading = Reading::of_static(dir)?;
             let weights = open()?;
             let model = StaticTokens::load(&weights, reading.truncate)?;
+            let (tokenizer, hash) = tokenizer::load(dir, model.rows(), reading.max_tokens)?;
+            let said = of_reading(MODEL_TYPE, &[], &reading);
             return Ok(Self {
                 name,
-                fingerprint: Fingerprint::new(
-                    dir,
-                    &weights,
-                    of_reading(MODEL_TYPE, &[], &reading),
-                )?,
-                tokenizer: tokenizer::load(dir, model.rows(), reading.max_tokens)?,
+                fingerprint: Fingerprint::new(&config, hash, &weights, said)?,
+                tokenizer,
                 reading,
                 model: Model::Static(model),
             });
         }
         let settings = Settings::read(dir)?;
         let (shape, max_tokens) = (&settings.shape, settings.reading.max_tokens);
-        let tokenizer = tokenizer::load(dir, shape.vocabulary, max_tokens)?;
+        let (tokenizer, hash) = tokenizer::load(dir, shape.vocabulary, max_tokens)?;
         let weights = open()?;
         Ok(Self {
             name,
-            fingerprint: Fingerprint::new(dir, &weights, of_settings(&settings)?)?,
+            fingerprint: Fingerprint::new(&config, hash, &weights, of_settings(&settings)?)?,
             tokenizer,
             model: Model::Transformer(Box::new(Whole {
                 architecture: shape.family.name(),

@@ -25,12 +25,14 @@ pub(crate) struct Fingerprint {
 impl Fingerprint {
     /// Hashes everything but the weights; `after` is what the settings say ([`of_settings`],
     /// [`of_reading`]).
-    pub(crate) fn new(dir: &Path, weights: &Weights, after: Vec<u8>) -> Result<Self, TextError> {
+    pub(crate) fn new(
+        config: &Path,
+        tokenizer: [u8; 32],
+        weights: &Weights,
+        after: Vec<u8>,
+    ) -> Result<Self, TextError> {
         Ok(Self {
-            before: [
-                hash_of(&dir.join("config.json"))?,
-                hash_of(&dir.join("tokenizer.json"))?,
-            ],
+            before: [hash_of(config)?, tokenizer],
             weights: Arc::clone(weights.file()),
             after,
             hex: OnceLock::new(),

@@ -5,6 +5,7 @@ use crate::TextError;
 use crate::compute::{Finish, Kernels, Linear, LinearScratch};
 use crate::pooling::Pooling;
 use crate::settings::{Activate, DenseConfig, Settings, Step};
+use crate::vectors::to_unit_length;
 use crate::weights::Weights;
 
 /// What follows the transformer.
@@ -89,7 +90,7 @@ impl Head {
                     out.iter_mut().for_each(|x| *x = activate(*activation, *x));
                     rows = out;
                 }
-                Stage::Normalize => rows.chunks_exact_mut(width).for_each(scale),
+                Stage::Normalize => rows.chunks_exact_mut(width).for_each(to_unit_length),
             }
         }
         let mut cut = Vec::with_capacity(sequences.len() * self.dim);
@@ -99,7 +100,7 @@ impl Head {
                 // A layer's biases would make something of nothing.
                 row.fill(0.0);
             }
-            scale(row);
+            to_unit_length(row);
             cut.extend_from_slice(row);
         }
         cut
@@ -127,13 +128,5 @@ fn activate(activation: Activate, x: f32) -> f32 {
         Activate::Identity => x,
         Activate::Tanh => x.tanh(),
         Activate::Relu => x.max(0.0),
-    }
-}
-
-/// Scales a vector to length 1; zero stays zero.
-fn scale(row: &mut [f32]) {
-    let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-    if norm > 0.0 {
-        row.iter_mut().for_each(|x| *x /= norm);
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::TextError;
 use crate::settings::module_folders;
+use std::fs::File;
 use std::path::Path;
 
 /// Files without which a directory is no encoder.
@@ -64,4 +65,34 @@ fn copy(from: &Path, to: &Path) -> Result<(), TextError> {
     std::fs::copy(from, to)
         .map(|_| ())
         .map_err(|e| TextError::io(from, e))
+}
+
+/// Bytes of the files of a model directory.
+///
+/// # Errors
+/// [`TextError::Io`] if it cannot be read.
+pub fn model_bytes(dir: &Path) -> Result<u64, TextError> {
+    let mut bytes = 0;
+    walk(dir, &mut |path| {
+        bytes += path.metadata()?.len();
+        Ok(())
+    })?;
+    Ok(bytes)
+}
+
+/// Asks the disk to keep all files of a model directory.
+pub(crate) fn sync_model(dir: &Path) -> Result<(), TextError> {
+    walk(dir, &mut |path| File::open(path)?.sync_all())
+}
+
+fn walk(dir: &Path, visit: &mut dyn FnMut(&Path) -> std::io::Result<()>) -> Result<(), TextError> {
+    for entry in std::fs::read_dir(dir).map_err(|e| TextError::io(dir, e))? {
+        let path = entry.map_err(|e| TextError::io(dir, e))?.path();
+        if path.is_dir() {
+            walk(&path, visit)?;
+        } else {
+            visit(&path).map_err(|e| TextError::io(&path, e))?;
+        }
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@
 
 use crate::TextError;
 use crate::table::Table;
+use crate::vectors::to_unit_length;
 use crate::weights::Weights;
 use serde::Deserialize;
 use std::path::Path;
@@ -95,9 +96,6 @@ impl StaticTokens {
             out.iter_mut().zip(&*row).for_each(|(sum, x)| *sum += x);
         }
         // The length of the sum is as good as that of the mean.
-        let norm = out.iter().map(|x| x * x).sum::<f32>().sqrt();
-        if norm > 0.0 {
-            out.iter_mut().for_each(|x| *x /= norm);
-        }
+        to_unit_length(out);
     }
 }

@@ -2,18 +2,20 @@
 
 use crate::TextError;
 use crate::settings::SpecialEnds;
+use serde::de::IgnoredAny;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::panic::catch_unwind;
 use std::path::Path;
 use tokenizers::{Model, ModelWrapper, Tokenizer, TruncationParams};
 
 /// Reads `tokenizer.json` for a model that has `vocabulary` tokens, and has it cut texts at
-/// `max_tokens`.
+/// `max_tokens`; with the SHA-256 of the file, which can be long.
 pub(crate) fn load(
     dir: &Path,
     vocabulary: usize,
     max_tokens: usize,
-) -> Result<Tokenizer, TextError> {
+) -> Result<(Tokenizer, [u8; 32]), TextError> {
     let path = dir.join("tokenizer.json");
     let bytes = std::fs::read(&path).map_err(|e| TextError::io(&path, e))?;
     let bad = |problem: String| TextError::format(&path, problem);
@@ -44,12 +46,13 @@ pub(crate) fn load(
         .with_truncation(Some(truncation))
         .map_err(|e| bad(e.to_string()))?;
     check_special(&tokenizer, vocabulary, &SpecialEnds::read(dir)?).map_err(bad)?;
-    Ok(tokenizer)
+    Ok((tokenizer, Sha256::digest(&bytes).into()))
 }
 
-/// The library takes a decoder that is cut short for a programming error and panics; here that is
-/// an error like any other.
+/// The library takes a decoder that it cannot read for a programming error and panics; here that
+/// is an error like any other, and a file that is cut short does not get there.
 fn parse(bytes: &[u8]) -> Result<Tokenizer, String> {
+    serde_json::from_slice::<IgnoredAny>(bytes).map_err(|e| e.to_string())?;
     catch_unwind(|| Tokenizer::from_bytes(bytes))
         .map_err(|_| "it is cut short or damaged".to_owned())?
         .map_err(|e| e.to_string())

@@ -81,10 +81,48 @@ impl Vectors {
     /// Scales every non-zero row to length 1.
     pub fn normalise(&mut self) {
         for row in self.data.chunks_exact_mut(self.dim.max(1)) {
-            let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-            if norm > 0.0 {
-                row.iter_mut().for_each(|x| *x /= norm);
+            to_unit_length(row);
+        }
+    }
+
+    /// Mean inner product of the rows of unit vectors with those of `other`, over the rows that
+    /// are not zero here; none where there is no such row, or the dimensions differ.
+    #[must_use]
+    pub fn mean_cosine(&self, other: &Self) -> Option<f64> {
+        if self.dim != other.dim {
+            return None;
+        }
+        let (mut sum, mut count) = (0.0, 0_usize);
+        for (a, b) in self.rows().zip(other.rows()) {
+            if a.iter().any(|&x| x != 0.0) {
+                sum += a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+                count += 1;
             }
         }
+        (count > 0).then(|| sum / count as f64)
+    }
+}
+
+/// Scales a vector to length 1; zero stays zero.
+pub(crate) fn to_unit_length(row: &mut [f32]) {
+    let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+    if norm > 0.0 {
+        row.iter_mut().for_each(|x| *x /= norm);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mean_cosine_is_over_the_rows_that_say_something() {
+        let one = Vectors::new(2, vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+        let other = Vectors::new(2, vec![1.0, 0.0, 0.0, 1.0, 0.8, 0.6]);
+        // (1 + .6) / 2
+        let got = one.mean_cosine(&other).unwrap();
+        assert!((got - 0.8).abs() < 1e-6, "{got}");
+        assert_eq!(one.mean_cosine(&Vectors::zeros(3, 3)), None);
+        assert_eq!(Vectors::zeros(2, 2).mean_cosine(&other), None);
     }
 }

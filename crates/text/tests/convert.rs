@@ -100,6 +100,36 @@ fn back_to_f32_gives_the_same_vectors() {
 }
 
 #[test]
+fn what_is_not_asked_for_stays_to_the_bit() {
+    let place = tempfile::tempdir().unwrap();
+    let (small, again) = (place.path().join("small"), place.path().join("again"));
+    let int8 = Conversion {
+        precision: Some(Precision::Int8),
+        ..Conversion::default()
+    };
+    convert(&model("bert"), &small, &int8).unwrap();
+    for conversion in [Conversion::default(), int8] {
+        convert(&small, &again, &conversion).unwrap();
+        let read = |dir: &Path| std::fs::read(dir.join("model.safetensors")).unwrap();
+        assert_eq!(read(&again), read(&small));
+        std::fs::remove_dir_all(&again).unwrap();
+    }
+    // Widened again, the scales are not left behind.
+    let wide = Conversion {
+        precision: Some(Precision::Single),
+        ..Conversion::default()
+    };
+    convert(&small, &again, &wide).unwrap();
+    let bytes = std::fs::read(again.join("model.safetensors")).unwrap();
+    let header = usize::from(u16::from_le_bytes([bytes[0], bytes[1]]));
+    let header = std::str::from_utf8(&bytes[8..8 + header]).unwrap();
+    assert!(
+        !header.contains("weight_scale") && !header.contains("I8"),
+        "{header}"
+    );
+}
+
+#[test]
 fn layers_dimensions_and_length() {
     let place = tempfile::tempdir().unwrap();
     for name in ["bert", "distilbert", "gpt2", "qwen3"] {

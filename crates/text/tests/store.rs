@@ -134,8 +134,9 @@ fn a_copy_of_half_a_model_or_out_of_its_directory_is_refused() {
 fn a_pull_that_fails_leaves_nothing_and_clears_what_was_left() {
     let root = tempfile::tempdir().unwrap();
     let store = ModelStore::new(root.path().to_owned());
-    let stale = root.path().join(".pull-killed/model");
-    std::fs::create_dir_all(&stale).unwrap();
+    let stale = root.path().join(".model-killed");
+    std::fs::create_dir_all(stale.join("model")).unwrap();
+    std::fs::write(stale.join("lock"), "").unwrap();
     let error = pull(&store, "minilm").unwrap_err();
     assert!(
         error.starts_with("model 'minilm' could not be fetched. Hub: "),

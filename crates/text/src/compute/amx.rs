@@ -79,6 +79,45 @@ mod arch {
     #[derive(Debug)]
     pub(crate) struct Tiles(PhantomData<*const ()>);
 
+    /// A block of sums: the steps given are those for one piece of a and one of b, at `{a}` and
+    /// `{b}`, and add to the four tiles tmm0 to tmm3, row by row of tiles.
+    macro_rules! sum_of_products {
+        ($a:ident, $b:ident, $out:ident; $($step:literal,)+) => {{
+            let steps = $a.len().min($b.len());
+            if steps == 0 {
+                *$out = Block::default();
+                return;
+            }
+            // SAFETY: the loop reads `steps` pieces of 4,096 bytes from each slice, which hold as
+            // many, and writes the 4,096 bytes of `out`. The registers are shaped, as `self`
+            // exists and cannot leave its thread.
+            unsafe {
+                asm!(
+                    "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
+                    "2:",
+                    $($step,)+
+                    "add {a}, 4096",
+                    "add {b}, 4096",
+                    "dec {steps}",
+                    "jnz 2b",
+                    "tilestored [{out} + {row}], tmm0",
+                    "tilestored [{out} + {row} + 64], tmm1",
+                    "tilestored [{out} + {row} + 2048], tmm2",
+                    "tilestored [{out} + {row} + 2112], tmm3",
+                    a = inout(reg) $a.as_ptr() => _,
+                    b = inout(reg) $b.as_ptr() => _,
+                    steps = inout(reg) steps => _,
+                    line = in(reg) 64usize,
+                    row = in(reg) 128usize,
+                    out = in(reg) $out.0.as_mut_ptr(),
+                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                    options(nostack)
+                );
+            }
+        }};
+    }
+
     impl Tiles {
         /// Shapes the registers of the thread that calls.
         pub(crate) fn new(_: Amx) -> Self {
@@ -95,109 +134,55 @@ mod arch {
 
         /// out = Σ a\[i\]·b\[i\] over the pieces both have.
         pub(crate) fn split(&self, a: &[SplitPiece], b: &[SplitPiece], out: &mut Block<f32>) {
-            let steps = a.len().min(b.len());
-            if steps == 0 {
-                *out = Block::default();
-                return;
-            }
-            // SAFETY: the loop reads `steps` pieces of 4,096 bytes from each slice, which hold as
-            // many, and writes the 4,096 bytes of `out`. The registers are shaped, as `self`
-            // exists and cannot leave its thread.
-            unsafe {
-                asm!(
-                    "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
-                    "2:",
-                    // a's low halves times b's high ones.
-                    "tileloadd tmm4, [{a} + {line}]",
-                    "tileloadd tmm6, [{b} + {line}]",
-                    "tdpbf16ps tmm0, tmm4, tmm6",
-                    "tileloadd tmm7, [{b} + {line} + 1024]",
-                    "tdpbf16ps tmm1, tmm4, tmm7",
-                    "tileloadd tmm5, [{a} + {line} + 1024]",
-                    "tdpbf16ps tmm2, tmm5, tmm6",
-                    "tdpbf16ps tmm3, tmm5, tmm7",
-                    // High times high.
-                    "tileloadd tmm4, [{a} + {line} + 2048]",
-                    "tdpbf16ps tmm0, tmm4, tmm6",
-                    "tileloadd tmm5, [{a} + {line} + 3072]",
-                    "tdpbf16ps tmm1, tmm4, tmm7",
-                    "tdpbf16ps tmm2, tmm5, tmm6",
-                    "tdpbf16ps tmm3, tmm5, tmm7",
-                    // High times low.
-                    "tileloadd tmm6, [{b} + {line} + 2048]",
-                    "tdpbf16ps tmm0, tmm4, tmm6",
-                    "tileloadd tmm7, [{b} + {line} + 3072]",
-                    "tdpbf16ps tmm1, tmm4, tmm7",
-                    "tdpbf16ps tmm2, tmm5, tmm6",
-                    "tdpbf16ps tmm3, tmm5, tmm7",
-                    "add {a}, 4096",
-                    "add {b}, 4096",
-                    "dec {steps}",
-                    "jnz 2b",
-                    "tilestored [{out} + {row}], tmm0",
-                    "tilestored [{out} + {row} + 64], tmm1",
-                    "tilestored [{out} + {row} + 2048], tmm2",
-                    "tilestored [{out} + {row} + 2112], tmm3",
-                    a = inout(reg) a.as_ptr() => _,
-                    b = inout(reg) b.as_ptr() => _,
-                    steps = inout(reg) steps => _,
-                    line = in(reg) 64usize,
-                    row = in(reg) 128usize,
-                    out = in(reg) out.0.as_mut_ptr(),
-                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-                    options(nostack)
-                );
-            }
+            sum_of_products!(
+                a, b, out;
+                // a's low halves times b's high ones.
+                "tileloadd tmm4, [{a} + {line}]",
+                "tileloadd tmm6, [{b} + {line}]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm7, [{b} + {line} + 1024]",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tileloadd tmm5, [{a} + {line} + 1024]",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                // High times high.
+                "tileloadd tmm4, [{a} + {line} + 2048]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm5, [{a} + {line} + 3072]",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                // High times low.
+                "tileloadd tmm6, [{b} + {line} + 2048]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm7, [{b} + {line} + 3072]",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+            );
         }
 
         /// out = Σ a\[i\]·b\[i\] over the pieces both have.
         pub(crate) fn int8(&self, a: &[BytePiece], b: &[BytePiece], out: &mut Block<i32>) {
-            let steps = a.len().min(b.len());
-            if steps == 0 {
-                *out = Block::default();
-                return;
-            }
-            // SAFETY: as in `split`.
-            unsafe {
-                asm!(
-                    "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
-                    "2:",
-                    "tileloadd tmm4, [{a} + {line}]",
-                    "tileloadd tmm6, [{b} + {line}]",
-                    "tdpbssd tmm0, tmm4, tmm6",
-                    "tileloadd tmm7, [{b} + {line} + 1024]",
-                    "tdpbssd tmm1, tmm4, tmm7",
-                    "tileloadd tmm5, [{a} + {line} + 1024]",
-                    "tdpbssd tmm2, tmm5, tmm6",
-                    "tdpbssd tmm3, tmm5, tmm7",
-                    "tileloadd tmm4, [{a} + {line} + 2048]",
-                    "tileloadd tmm6, [{b} + {line} + 2048]",
-                    "tdpbssd tmm0, tmm4, tmm6",
-                    "tileloadd tmm7, [{b} + {line} + 3072]",
-                    "tdpbssd tmm1, tmm4, tmm7",
-                    "tileloadd tmm5, [{a} + {line} + 3072]",
-                    "tdpbssd tmm2, tmm5, tmm6",
-                    "tdpbssd tmm3, tmm5, tmm7",
-                    "add {a}, 4096",
-                    "add {b}, 4096",
-                    "dec {steps}",
-                    "jnz 2b",
-                    "tilestored [{out} + {row}], tmm0",
-                    "tilestored [{out} + {row} + 64], tmm1",
-                    "tilestored [{out} + {row} + 2048], tmm2",
-                    "tilestored [{out} + {row} + 2112], tmm3",
-                    a = inout(reg) a.as_ptr() => _,
-                    b = inout(reg) b.as_ptr() => _,
-                    steps = inout(reg) steps => _,
-                    line = in(reg) 64usize,
-                    row = in(reg) 128usize,
-                    out = in(reg) out.0.as_mut_ptr(),
-                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-                    options(nostack)
-                );
-            }
+            sum_of_products!(
+                a, b, out;
+                "tileloadd tmm4, [{a} + {line}]",
+                "tileloadd tmm6, [{b} + {line}]",
+                "tdpbssd tmm0, tmm4, tmm6",
+                "tileloadd tmm7, [{b} + {line} + 1024]",
+                "tdpbssd tmm1, tmm4, tmm7",
+                "tileloadd tmm5, [{a} + {line} + 1024]",
+                "tdpbssd tmm2, tmm5, tmm6",
+                "tdpbssd tmm3, tmm5, tmm7",
+                "tileloadd tmm4, [{a} + {line} + 2048]",
+                "tileloadd tmm6, [{b} + {line} + 2048]",
+                "tdpbssd tmm0, tmm4, tmm6",
+                "tileloadd tmm7, [{b} + {line} + 3072]",
+                "tdpbssd tmm1, tmm4, tmm7",
+                "tileloadd tmm5, [{a} + {line} + 3072]",
+                "tdpbssd tmm2, tmm5, tmm6",
+                "tdpbssd tmm3, tmm5, tmm7",
+            );
         }
     }
 

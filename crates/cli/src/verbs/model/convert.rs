@@ -1,13 +1,15 @@
 //! `semrec model convert`: a smaller encoder out of a given one, and what it lost.
 
-use super::compare::{bytes_in, check_text, compare, mib};
+use super::compare::{check_text, compare, mib};
 use super::place;
 use crate::args::{ConvertArgs, LayersKept, PrecisionName};
 use crate::context::Context;
 use crate::texts;
 use anyhow::{Context as _, bail};
 use semrec_data::Dataset;
-use semrec_text::{Conversion, Encoder, Precision, choose_layers, convert, even_layers};
+use semrec_text::{
+    Conversion, Encoder, Precision, choose_layers, convert, even_layers, model_bytes,
+};
 use std::path::Path;
 
 /// Texts that the layers are chosen by, at most.
@@ -57,8 +59,8 @@ pub(super) fn run(context: &Context, args: &ConvertArgs) -> anyhow::Result<()> {
         "{} is in {}: {} become {}, {}, {}, {}",
         args.out,
         target.display(),
-        mib(bytes_in(&source)?),
-        mib(bytes_in(&target)?),
+        mib(model_bytes(&source)?),
+        mib(model_bytes(&target)?),
         change("layers", before.layers(), after.layers()),
         change("values a vector", before.dim(), after.dim()),
         change("tokens a text", before.max_tokens(), after.max_tokens()),

@@ -1,17 +1,8 @@
 //! Bad input and bad luck: a clear error, exit code 1 or 2, and nothing lost.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use crate::binary::{command, semrec};
 use std::path::Path;
-use std::process::{Command, Output};
-
-fn semrec(home: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_semrec"))
-        .args(args)
-        .env("SEMREC_HOME", home.join("home"))
-        .current_dir(home)
-        .output()
-        .unwrap()
-}
+use std::process::Output;
 
 const ITEMS: &str = "item_id,title\na,Apple\nb,Bread\n";
 const EVENTS: &str = "user_id,item_id,timestamp\nu,a,1\nu,b,2\nv,a,3\n";
@@ -221,16 +212,16 @@ fn control_c_leaves_nothing_behind() {
             name.to_string_lossy().ends_with(".stage")
         })
     };
-    let mut child = Command::new(env!("CARGO_BIN_EXE_semrec"))
-        .args([
-            "import",
-            "--items",
-            "items.csv",
-            "--interactions",
-            "many.csv",
-        ])
-        .args(["--out", "shop"])
-        .current_dir(home)
+    let import = [
+        "import",
+        "--items",
+        "items.csv",
+        "--interactions",
+        "many.csv",
+        "--out",
+        "shop",
+    ];
+    let mut child = command(home, &import)
         .stderr(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
         .spawn()
@@ -245,7 +236,7 @@ fn control_c_leaves_nothing_behind() {
     }
     let interrupt = ["-INT", &child.id().to_string()];
     assert!(
-        Command::new("kill")
+        std::process::Command::new("kill")
             .args(interrupt)
             .status()
             .unwrap()

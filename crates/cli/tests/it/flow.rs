@@ -1,34 +1,9 @@
 //! The main job from end to end, on a shop of 40 items and 60 people, with a tiny encoder.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use crate::binary::{TINY, done, semrec};
 use serde_json::Value;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-/// A random BERT of two layers; what it says means nothing, but the same text says the same.
-const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../text/tests/golden/tiny");
-
-fn semrec(home: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_semrec"))
-        .args(args)
-        .env("SEMREC_HOME", home.join("home"))
-        .current_dir(home)
-        .output()
-        .unwrap()
-}
-
-/// Runs, expects success, and returns what was printed.
-fn done(home: &Path, args: &[&str]) -> String {
-    let output = semrec(home, args);
-    assert!(
-        output.status.success(),
-        "semrec {}: {}",
-        args.join(" "),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
 
 /// Two kinds of people: one buys even items in order, the other odd ones.
 fn shop(home: &Path) -> (PathBuf, PathBuf) {

@@ -1,38 +1,10 @@
 //! Smaller encoders from the command line: made, found by their names, and compared by the figures
 //! that `evaluate` has.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use crate::binary::{TINY, done, failed, semrec};
 use serde_json::Value;
 use std::fmt::Write;
 use std::path::Path;
-use std::process::{Command, Output};
-
-/// A random BERT of three layers and 36 dimensions.
-const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../text/tests/golden/tiny");
-
-fn semrec(home: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_semrec"))
-        .args(args)
-        .env("SEMREC_HOME", home.join("home"))
-        .current_dir(home)
-        .output()
-        .unwrap()
-}
-
-/// Runs, expects success, and returns what was printed.
-fn done(home: &Path, args: &[&str]) -> String {
-    let output = semrec(home, args);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "semrec {args:?}: {said}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Runs, expects failure, and returns what was said.
-fn failed(home: &Path, args: &[&str]) -> String {
-    let output = semrec(home, args);
-    assert_eq!(output.status.code(), Some(1), "semrec {args:?}");
-    String::from_utf8(output.stderr).unwrap()
-}
 
 /// A home with a data set `shop` of 40 items and 30 people, one `bare` without texts, and the
 /// encoder `tiny`.

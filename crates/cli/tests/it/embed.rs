@@ -1,30 +1,15 @@
 //! `semrec embed` over files: the same vectors from every format, for any number of threads, and
 //! wherever it was stopped; nothing that was encoded is lost.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use crate::binary::{TINY, command, semrec};
 use std::fmt::Write;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
-/// A random BERT of two layers; what it says means nothing, but the same text says the same.
-const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../text/tests/golden/tiny");
 /// Bytes before the numbers of a NumPy file.
 const HEADER: usize = 128;
 /// Rows of a part.
 const PART: usize = 4096;
-
-fn command(home: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_semrec"));
-    command
-        .args(args)
-        .env("SEMREC_HOME", home.join("home"))
-        .current_dir(home);
-    command
-}
-
-fn semrec(home: &Path, args: &[&str]) -> Output {
-    command(home, args).output().unwrap()
-}
 
 fn embed<'a>(args: &[&'a str]) -> Vec<&'a str> {
     [&["embed", "--encoder", TINY], args].concat()
@@ -40,10 +25,7 @@ fn done(home: &Path, args: &[&str]) -> String {
 
 /// Runs `embed`, expects code 1, and returns what was said.
 fn failed(home: &Path, args: &[&str]) -> String {
-    let output = semrec(home, &embed(args));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
-    said
+    crate::binary::failed(home, &embed(args))
 }
 
 fn read(home: &Path, name: &str) -> Vec<u8> {

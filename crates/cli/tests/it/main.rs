@@ -1,0 +1,8 @@
+//! The binary as people run it: the main job, files of vectors, smaller encoders, and bad luck.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod binary;
+mod embed;
+mod faults;
+mod flow;
+mod smaller;
