@@ -4,8 +4,7 @@ use crate::context::Context;
 use anyhow::Context as _;
 use semrec_data::{Dataset, Table};
 use semrec_engine::EncoderInfo;
-use semrec_text::Cache;
-use semrec_text::{Encoder, Vectors};
+use semrec_text::{Cache, Encoder, Role, Vectors};
 use std::path::PathBuf;
 
 /// Vectors of everything that has a text, and what made them.
@@ -40,16 +39,12 @@ pub(crate) fn embed(
     let encoder = Encoder::load(&dir)?;
     let mut cache = Cache::open(&context.home().join("vectors"), &encoder)?;
     // Items are what is searched, what people wrote of themselves is what is searched for.
-    let mut of = |what: &str, table: &Table, queries: bool| -> anyhow::Result<Vectors> {
+    let mut of = |what: &str, table: &Table, role: Role| -> anyhow::Result<Vectors> {
         let texts = of_rows(table);
         let label = format!("embed {what}");
-        let embed = if queries {
-            Cache::embed_queries
-        } else {
-            Cache::embed
-        };
         let progress = |done, total| context.console.progress(&label, done, total);
-        let (vectors, stats) = embed(&mut cache, &encoder, &texts, &progress)
+        let (vectors, stats) = cache
+            .embed(&encoder, role, &texts, &progress)
             .with_context(|| format!("encoding the texts of the {what}"))?;
         context.console.note(format!(
             "{what}: {} texts encoded, {} taken from the cache",
@@ -57,9 +52,9 @@ pub(crate) fn embed(
         ));
         Ok(vectors)
     };
-    let items = of("items", &dataset.items, false)?;
+    let items = of("items", &dataset.items, Role::Passage)?;
     let users = if dataset.users.has_text() {
-        Some(of("users", &dataset.users, true)?)
+        Some(of("users", &dataset.users, Role::Query)?)
     } else {
         None
     };

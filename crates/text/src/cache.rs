@@ -91,9 +91,9 @@ impl Cache {
         self.records.is_empty()
     }
 
-    /// The encoder's unit vectors of the texts, `[n, dim]`, zero for a text of white space only;
-    /// encodes, once each, those that are not there. `progress` is called with (texts done, texts
-    /// in all).
+    /// The encoder's unit vectors of the texts in their role, `[n, dim]`, zero for a text of white
+    /// space only; encodes, once each, those that are not there. `progress` is called with (texts
+    /// done, texts in all).
     ///
     /// # Errors
     /// [`TextError::Format`] if the encoder is not the one the cache was opened for, else what
@@ -101,38 +101,13 @@ impl Cache {
     pub fn embed<S: AsRef<str> + Sync>(
         &mut self,
         encoder: &Encoder,
-        texts: &[S],
-        progress: &(dyn Fn(usize, usize) + Sync),
-    ) -> Result<(Vectors, CacheStats), TextError> {
-        self.embed_as(Role::Passage, encoder, texts, progress)
-    }
-
-    /// The same by [`Encoder::encode_queries`], for texts that are searched for.
-    ///
-    /// # Errors
-    /// Those of [`Cache::embed`].
-    pub fn embed_queries<S: AsRef<str> + Sync>(
-        &mut self,
-        encoder: &Encoder,
+        role: Role,
         texts: &[S],
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<(Vectors, CacheStats), TextError> {
         // With one prompt for all, a text has one vector.
-        let role = if encoder.query_prompt() == encoder.passage_prompt() {
-            Role::Passage
-        } else {
-            Role::Query
-        };
-        self.embed_as(role, encoder, texts, progress)
-    }
-
-    fn embed_as<S: AsRef<str> + Sync>(
-        &mut self,
-        role: Role,
-        encoder: &Encoder,
-        texts: &[S],
-        progress: &(dyn Fn(usize, usize) + Sync),
-    ) -> Result<(Vectors, CacheStats), TextError> {
+        let one = encoder.query_prompt() == encoder.passage_prompt();
+        let role = if one { Role::Passage } else { role };
         if encoder.fingerprint() != self.fingerprint {
             let problem = format!(
                 "the cache belongs to another encoder than '{}'",

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail at once")]
 
-use semrec_text::{Cache, CacheStats, Encoder, Vectors};
+use semrec_text::{Cache, CacheStats, Encoder, Role, Vectors};
 use std::path::{Path, PathBuf};
 
 /// Header, then 16 + 4·36 + 8 bytes a record.
@@ -15,7 +15,9 @@ fn tiny() -> Encoder {
 }
 
 fn embed(cache: &mut Cache, encoder: &Encoder, texts: &[&str]) -> (Vectors, CacheStats) {
-    cache.embed(encoder, texts, &|_, _| {}).unwrap()
+    cache
+        .embed(encoder, Role::Passage, texts, &|_, _| {})
+        .unwrap()
 }
 
 fn stats(hits: usize, misses: usize) -> CacheStats {
@@ -52,7 +54,9 @@ fn queries_are_kept_beside_passages_where_they_differ() {
     let plain = tiny();
     let mut cache = Cache::open(root.path(), &plain).unwrap();
     embed(&mut cache, &plain, &["the"]);
-    let (_, found) = cache.embed_queries(&plain, &["the"], &|_, _| {}).unwrap();
+    let (_, found) = cache
+        .embed(&plain, Role::Query, &["the"], &|_, _| {})
+        .unwrap();
     assert_eq!(found, stats(1, 0));
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/architectures/xlm-roberta");
     let prompted = Encoder::load(&dir).unwrap();
@@ -60,7 +64,7 @@ fn queries_are_kept_beside_passages_where_they_differ() {
     let (passage, _) = embed(&mut cache, &prompted, &["the"]);
     for found in [stats(0, 1), stats(1, 0)] {
         let (query, got) = cache
-            .embed_queries(&prompted, &["the"], &|_, _| {})
+            .embed(&prompted, Role::Query, &["the"], &|_, _| {})
             .unwrap();
         assert_eq!(got, found);
         assert_ne!(query, passage);
