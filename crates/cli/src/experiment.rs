@@ -218,6 +218,7 @@ impl Bench<'_> {
             item_vectors: self.texts.map(|t| &t.items),
             user_vectors: self.texts.and_then(|t| t.users.as_ref()),
             seed: self.context.seed,
+            run: None,
             progress: &|label, done, total| {
                 console.progress(&format!("fit {name}: {label}"), done, total);
             },

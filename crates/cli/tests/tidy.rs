@@ -16,8 +16,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/data", &[]),
     ("crates/text", &[]),
     ("crates/index", &[]),
-    ("crates/finetune", &["data", "text"]),
-    ("crates/models", &["data", "text", "index"]),
+    ("crates/train", &["text"]),
+    ("crates/finetune", &["data", "text", "train"]),
+    ("crates/models", &["data", "text", "index", "train"]),
     ("crates/eval", &["data"]),
     ("crates/engine", &["data", "text", "index", "models"]),
     ("crates/store", &["data"]),
@@ -25,7 +26,8 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "crates/cli",
         &[
-            "data", "text", "index", "finetune", "models", "eval", "engine", "store", "serve",
+            "data", "text", "index", "train", "finetune", "models", "eval", "engine", "store",
+            "serve",
         ],
     ),
     ("bindings/python", &["engine", "eval", "finetune"]),

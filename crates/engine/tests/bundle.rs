@@ -59,6 +59,7 @@ fn bundle(dir: &Path) -> (PathBuf, Vectors) {
         item_vectors: Some(&vectors),
         user_vectors: None,
         seed: 1,
+        run: None,
         progress: &|_, _, _| {},
     };
     let fitted = fit("content", &toml::Table::new(), &training).unwrap();

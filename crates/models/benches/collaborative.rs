@@ -40,6 +40,7 @@ fn fitted(name: &str, params: &toml::Table) -> Box<dyn Recommender> {
         item_vectors: None,
         user_vectors: None,
         seed: 1,
+        run: None,
         progress: &|_, _, _| {},
     };
     fit(name, params, &training).expect("the data suffice")

@@ -138,6 +138,7 @@ fn report(
         item_vectors: None,
         user_vectors: None,
         seed: SEED,
+        run: None,
         progress: &note,
     };
     let began = Instant::now();

@@ -332,6 +332,7 @@ mod tests {
             item_vectors: Some(&vectors),
             user_vectors: None,
             seed: 0,
+            run: None,
             progress: &|_, _, _| {},
         };
         Content::fit(&training, config).unwrap()

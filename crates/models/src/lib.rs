@@ -21,6 +21,8 @@ mod recent_popularity;
 mod recommender;
 mod registry;
 mod ridge;
+mod run;
+mod sasrec;
 mod sparse;
 mod tensors;
 
@@ -36,4 +38,6 @@ pub use rank::{Candidates, rank};
 pub use recent_popularity::{RecentPopularity, RecentPopularityConfig};
 pub use recommender::{Cause, Contribution, Query, Recommender, Training};
 pub use registry::{Model, fit, load, names, needs_text, params_of};
+pub use run::RunFiles;
+pub use sasrec::{Block, Sasrec, SasrecConfig};
 pub use tensors::Tensors;

@@ -1,6 +1,6 @@
 //! The one interface of every recommender: scores for a *history*, never for a stored user row.
 
-use crate::{ModelError, Tensors};
+use crate::{ModelError, RunFiles, Tensors};
 use semrec_data::{Event, Interactions};
 use semrec_text::Vectors;
 
@@ -27,6 +27,9 @@ pub struct Training<'a> {
     pub user_vectors: Option<&'a Vectors>,
     /// Seed of every random draw.
     pub seed: u64,
+    /// Where the curve and the checkpoints of a training by epochs may be written; `None` for
+    /// nowhere.
+    pub run: Option<RunFiles<'a>>,
     /// Called with a line about what is being done, and how far it is (done, of).
     pub progress: &'a (dyn Fn(&str, usize, usize) + Sync),
 }

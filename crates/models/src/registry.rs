@@ -4,7 +4,7 @@
 
 use crate::{
     Als, Content, Ease, Hybrid, ItemKnn, ModelError, Popularity, Random, RecentPopularity,
-    Recommender, Tensors, Training,
+    Recommender, Sasrec, Tensors, Training,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,6 +50,7 @@ const MODELS: &[Entry] = &[
     entry::<Hybrid>(),
     entry::<Ease>(),
     entry::<Als>(),
+    entry::<Sasrec>(),
 ];
 
 const fn entry<M: Model>() -> Entry {

@@ -57,6 +57,7 @@ fn fitted(model: &str, params: &toml::Table, log: &Interactions) -> Box<dyn Reco
         item_vectors: None,
         user_vectors: None,
         seed: 1,
+        run: None,
         progress: &|_, _, _| {},
     };
     fit(model, params, &training).expect("the data suffice")
@@ -351,6 +352,7 @@ fn a_wrong_parameter_is_named_with_what_there_is() {
         item_vectors: None,
         user_vectors: None,
         seed: 1,
+        run: None,
         progress: &|_, _, _| {},
     };
     let refused = |name: &str, params| fit(name, &params, &training).unwrap_err().to_string();

@@ -25,7 +25,7 @@ mod weights;
 mod whitening;
 
 pub use cache::{Cache, CacheStats};
-pub use compute::Kernels;
+pub use compute::{Kernels, exp_shifted};
 pub use convert::{Conversion, Precision, choose_layers, convert, even_layers};
 pub use distil::{DistilOptions, Distilled, distil};
 pub use encoder::Encoder;

@@ -49,6 +49,7 @@ pub(crate) fn train(context: &Context, task: &Task<'_>, out: &Path) -> anyhow::R
         item_vectors: task.texts.map(|t| &t.items),
         user_vectors: task.texts.and_then(|t| t.users.as_ref()),
         seed: context.seed,
+        run: None,
         progress: &|label, done, total| {
             console.progress(&format!("train {}: {label}", task.model), done, total);
         },

@@ -8,7 +8,7 @@
 //!   x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))), which GPT-2 was trained with.
 //! - SiLU: x/(1 + e^-x).
 
-use pulp::Simd;
+use pulp::{Arch, Simd, WithSimd};
 use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LOG2_E, SQRT_2};
 
 /// Adding and taking off 1.5·2²³ rounds to the nearest integer, and leaves it in the low bits.
@@ -43,6 +43,36 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
         simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(23));
     let power = simd.add_u32s(exponent, simd.splat_u32s(127 << 23));
     simd.mul_f32s(mantissa, simd.transmute_f32s_u32s(power))
+}
+
+/// Replaces each value `x` of a row by `e^(x - shift)`, and returns the sum of the row: the two
+/// passes of a softmax in one. Differences are cut to [-87, 88].
+#[must_use]
+pub fn exp_shifted(row: &mut [f32], shift: f32) -> f32 {
+    Arch::new().dispatch(ExpShifted { row, shift })
+}
+
+struct ExpShifted<'a> {
+    row: &'a mut [f32],
+    shift: f32,
+}
+
+impl WithSimd for ExpShifted<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f32 {
+        let (wide, rest) = S::as_mut_simd_f32s(self.row);
+        let shift = simd.splat_f32s(self.shift);
+        let mut sum = simd.splat_f32s(0.0);
+        for x in wide {
+            *x = exp(simd, simd.sub_f32s(*x, shift));
+            sum = simd.add_f32s(sum, *x);
+        }
+        let values = exp(simd, simd.sub_f32s(simd.partial_load_f32s(rest), shift));
+        simd.partial_store_f32s(rest, values);
+        simd.reduce_sum_f32s(sum) + rest.iter().sum::<f32>()
+    }
 }
 
 /// The error function of each lane.
@@ -126,7 +156,6 @@ fn horner<S: Simd, const N: usize>(simd: S, x: S::f32s, coefficients: &[f32; N])
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pulp::{Arch, WithSimd};
 
     struct Map<'a>(&'a mut [f32], char);
 
@@ -163,6 +192,19 @@ mod tests {
             assert!(error < 2.4e-7, "exp({x}) = {got}, expected {want}");
         }
         assert!(map('x', -1000.0, -88.0).iter().all(|&(_, y)| y < 2e-38));
+    }
+
+    #[test]
+    fn a_row_is_replaced_by_its_exponentials_and_summed() {
+        for n in [0usize, 1, 7, 16, 45] {
+            let mut row: Vec<f32> = (0..n).map(|i| i as f32 * 0.3 - 4.0).collect();
+            let want: Vec<f64> = row.iter().map(|&x| (f64::from(x) - 1.5).exp()).collect();
+            let sum = exp_shifted(&mut row, 1.5);
+            assert!((f64::from(sum) - want.iter().sum::<f64>()).abs() < 1e-4);
+            for (got, want) in row.iter().zip(want) {
+                assert!((f64::from(*got) - want).abs() < 1e-6 * want.max(1.0));
+            }
+        }
     }
 
     /// erf by its Taylor series, or 1 - erfc by its continued fraction, in f64.

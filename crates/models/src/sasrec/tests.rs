@@ -1,0 +1,118 @@
+//! The network against PyTorch (`tests/reference/sasrec.py` writes what is compared with), and the
+//! packing of histories.
+
+use super::fit::gradients_of;
+use super::network::{Block, Network, Shape};
+use super::sequences::{pack, windows};
+use burn::tensor::{Tensor, TensorData};
+use semrec_train::{Dropout, Parameters, training_device, values};
+use serde_json::Value;
+
+const SIZES: (usize, usize, usize, usize, usize, usize) = (9, 4, 6, 2, 5, 2);
+
+fn floats(value: &Value) -> Vec<f32> {
+    let values = value.as_array().unwrap();
+    values.iter().map(|v| v.as_f64().unwrap() as f32).collect()
+}
+
+fn near(got: &[f32], want: &[f32], what: &str) {
+    assert_eq!(got.len(), want.len(), "{what}");
+    let size = want.iter().fold(1e-3f32, |m, x| m.max(x.abs()));
+    for (g, w) in got.iter().zip(want) {
+        assert!((g - w).abs() <= 3e-5 * size, "{what}: {g}, expected {w}");
+    }
+}
+
+#[test]
+fn states_loss_and_gradients_of_packed_histories_are_those_of_pytorch_one_by_one() {
+    let golden: Value =
+        serde_json::from_str(include_str!("../../tests/reference/sasrec.json")).unwrap();
+    let lists =
+        |name: &str| -> Vec<Vec<u32>> { serde_json::from_value(golden[name].clone()).unwrap() };
+    let whole: Vec<Vec<u32>> = lists("histories")
+        .into_iter()
+        .zip(lists("targets"))
+        .map(|(mut history, targets)| {
+            history.extend(targets.last());
+            history
+        })
+        .collect();
+    let histories: Vec<&[u32]> = whole.iter().map(Vec::as_slice).collect();
+    let (items, text, dim, heads, length, blocks) = SIZES;
+    for network in golden["networks"].as_array().unwrap() {
+        let shape = Shape {
+            block: serde_json::from_value::<Block>(network["block"].clone()).unwrap(),
+            items,
+            text,
+            dim,
+            heads,
+            blocks,
+            length,
+            ids: true,
+            temperature: network["temperature"].as_f64().unwrap() as f32,
+        };
+        let mut parameters = Parameters::default();
+        for array in super::layout::arrays(&shape) {
+            let given = floats(&network["parameters"][&array.name]);
+            parameters
+                .add(&array.name, &array.shape, given, true)
+                .unwrap();
+        }
+        let device = training_device();
+        let leaves = parameters.leaves(&device);
+        let on_device = |name: &str, columns: usize| -> Tensor<2> {
+            let given = floats(&network[name]);
+            let dims = [given.len() / columns, columns];
+            Tensor::from_data(TensorData::new(given, dims), &device)
+        };
+        let net = Network {
+            shape: &shape,
+            names: &parameters,
+            leaves: &leaves,
+            device: &device,
+        };
+        let table = net.table(Some(on_device("ids", 1)), Some(&on_device("text", text)));
+        let batch = pack(&histories, length, true);
+        assert_eq!(batch.rows, 3, "5, 4 and 2 + 3 places");
+        let states = net.states(&table, &batch, &mut Dropout::new(1, 1, 0.0, &device));
+        near(
+            &values(states.clone().inner()).unwrap(),
+            &floats(&network["states"]),
+            "states",
+        );
+        let (loss, gradients) = gradients_of(states, table, &batch.targets, &[]).unwrap();
+        near(&[loss], &[network["loss"].as_f64().unwrap() as f32], "loss");
+        let gradients = leaves.gradients(gradients).unwrap();
+        for (array, gradient) in parameters.arrays().iter().zip(&gradients) {
+            near(
+                gradient,
+                &floats(&network["gradients"][&array.name]),
+                &array.name,
+            );
+        }
+    }
+}
+
+#[test]
+fn a_history_is_cut_into_windows_that_share_one_event_and_predict_each_other_once() {
+    let history: Vec<u32> = (0..8).collect();
+    let cut: Vec<&[u32]> = windows(&history, 3).collect();
+    assert_eq!(cut, [&[4, 5, 6, 7][..], &[1, 2, 3, 4], &[0, 1]]);
+    assert_eq!(windows(&[5], 3).count(), 0);
+}
+
+#[test]
+fn a_place_sees_its_own_window_up_to_itself() {
+    let batch = pack(&[&[7, 8], &[5, 6]], 4, false);
+    assert_eq!((batch.rows, &batch.items[..]), (1, &[7, 8, 5, 6][..]));
+    assert_eq!(
+        (&batch.positions[..], &batch.places[..]),
+        (&[0, 1, 0, 1][..], &[1, 3][..])
+    );
+    let seen: Vec<Vec<usize>> = batch
+        .mask
+        .chunks_exact(4)
+        .map(|row| (0..4).filter(|&j| row[j] == 0.0).collect())
+        .collect();
+    assert_eq!(seen, [vec![0], vec![0, 1], vec![2], vec![2, 3]]);
+}

@@ -1,0 +1,30 @@
+//! What every training run needs, whatever it trains: parameters and their gradients, optimisers,
+//! schedules, dropout, losses, early stopping, checkpoints and curves.
+//!
+//! Gradients come from `burn`; what is computed over all parameters or over the whole catalogue
+//! (an optimiser step, a softmax) is written here, in one pass and bounded memory. Models and
+//! their data are not known here.
+
+mod checkpoint;
+mod curve;
+mod device;
+mod dropout;
+mod error;
+mod fingerprint;
+mod optimiser;
+mod parameters;
+mod schedule;
+mod softmax;
+mod stopping;
+
+pub use checkpoint::Checkpoint;
+pub use curve::{Curve, Point};
+pub use device::{cpu, training_device, values};
+pub use dropout::Dropout;
+pub use error::TrainError;
+pub use fingerprint::fingerprint;
+pub use optimiser::{Method, Optimiser};
+pub use parameters::{Leaves, Parameter, Parameters};
+pub use schedule::{Decay, Schedule};
+pub use softmax::{Loss, sampled_softmax_cross_entropy, softmax_cross_entropy};
+pub use stopping::{Stopping, Verdict};
