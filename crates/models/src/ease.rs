@@ -84,9 +84,9 @@ impl EaseConfig {
     }
 }
 
-/// Users of the item of a mean event, `Σ n_i² / Σ n_i`, from the number of users of each item; 0 if
-/// there is no event.
-pub(crate) fn mean_users(counts: impl Iterator<Item = f64>) -> f64 {
+/// Users of the item of a mean event, `Σ n_i² / Σ n_i`, from the number of users of each item (or
+/// items of its user, from those of each user); 0 if there is no event.
+pub(crate) fn mean_size(counts: impl Iterator<Item = f64>) -> f64 {
     let (mut sum, mut squares) = (0.0, 0.0);
     for count in counts {
         sum += count;
@@ -97,7 +97,7 @@ pub(crate) fn mean_users(counts: impl Iterator<Item = f64>) -> f64 {
 
 /// The rule for `λ`, from the number of users of each item.
 pub(crate) fn lambda_for(counts: impl Iterator<Item = f64>) -> f64 {
-    let users = mean_users(counts);
+    let users = mean_size(counts);
     // No event at all: any positive number will do.
     if users > 0.0 {
         10.0 * users.powf(0.6)

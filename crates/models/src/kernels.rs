@@ -154,6 +154,19 @@ pub(crate) fn sum_rows(out: &mut [f32], matrix: &[f32], rows: &[u32]) {
     }
 }
 
+/// `a · b`, of equal lengths.
+pub(crate) fn row_dot(a: &[f32], b: &[f32]) -> f32 {
+    struct RowDot<'a>(&'a [f32], &'a [f32]);
+    impl WithSimd for RowDot<'_> {
+        type Output = f32;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> f32 {
+            dot(simd, self.0, self.1)
+        }
+    }
+    Arch::new().dispatch(RowDot(a, b))
+}
+
 /// `out += weight * row`, of equal lengths.
 pub(crate) fn add_row(out: &mut [f32], weight: f32, row: &[f32]) {
     struct AddRow<'a> {

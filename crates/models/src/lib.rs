@@ -26,6 +26,7 @@ mod ridge;
 mod rp3beta;
 mod slim;
 mod sparse;
+mod subspace;
 mod tensors;
 
 pub use als::{Als, AlsConfig};

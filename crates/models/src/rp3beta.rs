@@ -16,24 +16,29 @@
 //! both ends share one exponent of 1 and count their users by weight.
 //!
 //! How far to hold back popular items depends on how dense the data are, so by default both exponents
-//! follow from them. With `m` the number of users of the item of a mean event, `Σ n_i² / Σ n_i`:
-//! `beta = 0.18 ln m - 0.44`, between 0.05 and 0.9, and `alpha = ¼ + beta / 2`. On validation data the
-//! best `alpha` and `beta` of a grid, and the rule's, are
+//! follow from them. With `m` the number of users of the item of a mean event, `Σ n_i² / Σ n_i`, and
+//! `l` the number of items of its user, `Σ n_u² / Σ n_u`:
 //!
-//! | data | `m` | best of those tried | rule |
-//! |---|---|---|---|
-//! | Amazon Industrial, leave-one-out | 20 | 0.3, 0.1 | 0.30, 0.10 |
-//! | Amazon Toys, leave-one-out | 32 | 0.3, 0.2 | 0.34, 0.18 |
-//! | Amazon Beauty, leave-one-out | 50 | 0.3, 0.2 | 0.38, 0.26 |
-//! | MovieLens latest-small, ratio | 63 | 0.6, 0.4 | 0.40, 0.31 |
-//! | MovieLens 100K, leave-one-out | 168 | 0.8, 0.6 | 0.49, 0.48 |
-//! | MovieLens 1M, random | 656 | 0.8, 0.7 | 0.61, 0.73 |
-//! | MovieLens 1M, leave-one-out | 817 | 0.6, 0.8 | 0.63, 0.77 |
+//! ```text
+//! beta = 0.14 ln m + 0.05 ln l - 0.44, between 0.05 and 0.9,     alpha = 0.25 + 0.6 beta
+//! ```
+//!
+//! On validation data the best `alpha` and `beta` of a grid were
+//!
+//! | data | best of those tried |
+//! |---|---|
+//! | Amazon Industrial, leave-one-out | 0.3, 0.1 |
+//! | Amazon Toys, leave-one-out | 0.3, 0.2 |
+//! | Amazon Beauty, leave-one-out | 0.3, 0.2 |
+//! | MovieLens latest-small, ratio | 0.6, 0.4 |
+//! | MovieLens 100K, leave-one-out | 0.8, 0.6 |
+//! | MovieLens 1M, random | 0.8, 0.7 |
+//! | MovieLens 1M, leave-one-out | 0.6, 0.8 |
 //!
 //! Memory: 8 bytes a neighbour; fitting holds two counters an item and thread besides. Items without
 //! training event score minus infinity, as does everything for a history without any known item.
 
-use crate::ease::mean_users;
+use crate::ease::mean_size;
 use crate::history::{RECENCY, recency_for, recency_problem};
 use crate::neighbours::{Common, Counting, Neighbours};
 use crate::sparse::Sparse;
@@ -90,16 +95,14 @@ impl Rp3BetaConfig {
 }
 
 impl Rp3BetaConfig {
-    /// With the exponents the rule gives where none are given; `users` are those of the item of a
-    /// mean event.
-    fn ruled(&self, users: f64) -> Self {
+    /// With the exponents the rule gives where none are given, from the numbers of users of the
+    /// item, and of items of the user, of a mean event.
+    fn ruled(&self, users: f64, items: f64) -> Self {
         let or = |given: f64, rule: f64| if given > 0.0 { given } else { rule };
-        let beta = or(
-            self.beta,
-            (0.18 * users.max(1.0).ln() - 0.44).clamp(0.05, 0.9),
-        );
+        let rule = 0.14 * users.max(1.0).ln() + 0.05 * items.max(1.0).ln() - 0.44;
+        let beta = or(self.beta, rule.clamp(0.05, 0.9));
         Self {
-            alpha: or(self.alpha, 0.25 + beta / 2.0),
+            alpha: or(self.alpha, 0.25 + 0.6 * beta),
             beta,
             ..self.clone()
         }
@@ -124,7 +127,10 @@ impl Model for Rp3Beta {
         let counts = by_user.column_counts();
         let config = Rp3BetaConfig {
             recency: recency_for(training.interactions.clock(), config.recency),
-            ..config.ruled(mean_users(counts.iter().map(|&n| f64::from(n))))
+            ..config.ruled(
+                mean_size(counts.iter().map(|&n| f64::from(n))),
+                mean_size(by_user.rows().map(|row| row.len() as f64)),
+            )
         };
         let powers = |exponent: f64| -> Vec<f64> {
             let power = |&n: &u32| f64::from(n.max(1)).powf(-exponent);

@@ -2,9 +2,9 @@
 //!
 //! With `c_k = G_kk + l2 + share G_kk`, the best value of one weight while the others stand still is
 //! `w_k = max(0, (r_k + (G_kk) w_k - l1) / c_k)`, where `r = G_j - G w` is how many common users are
-//! not accounted for. The descent goes round the items that may have a weight (the active set) until
-//! none moves, then lets in those that want one, `r_k > l1`, the most eager first, and ends when
-//! there are none: then the conditions of Karush, Kuhn and Tucker hold for all items (Friedman,
+//! not accounted for. The descent lets in the items that want a weight, `r_k > l1`, the most eager
+//! first, goes round those that are in (the active set), and ends when nobody wants in and none of
+//! them moves: then the conditions of Karush, Kuhn and Tucker hold for all items (Friedman,
 //! Hastie and Tibshirani 2010, covariance updates).
 //!
 //! A row of `G` is looked up once, when its item becomes active, and kept over the candidates alone;
@@ -18,7 +18,9 @@ use rayon::prelude::*;
 const TOLERANCE: f32 = 2e-5;
 /// Items let in at once, at least.
 const ADMITTED: usize = 32;
-/// Rounds over the active set before others are let in, at most.
+/// Rounds over the active set while others still come in.
+const BRIEF: usize = 3;
+/// Rounds over the active set once nobody wants in, at most.
 const SWEEPS: usize = 100;
 /// Times that others are let in, at most.
 const ROUNDS: usize = 100;
@@ -113,10 +115,12 @@ impl Column {
         let own = self.begin(gram, item, penalty.l1);
         let tolerance = TOLERANCE * own;
         for _ in 0..ROUNDS {
-            if !self.admit(gram, penalty.l1 + tolerance) {
+            let more = self.admit(gram, penalty.l1 + tolerance);
+            // While others may come in, it does not pay to settle those that are there.
+            let settled = self.descend(penalty, tolerance, if more { BRIEF } else { SWEEPS });
+            if settled && !more {
                 break;
             }
-            self.descend(penalty, tolerance);
             self.account();
         }
         for &candidate in &self.candidates {
@@ -186,8 +190,8 @@ impl Column {
         !eager.is_empty()
     }
 
-    /// Goes round the active items until none moves.
-    fn descend(&mut self, penalty: Penalty, tolerance: f32) {
+    /// Goes round the active items until none moves, `sweeps` times at most; whether none did.
+    fn descend(&mut self, penalty: Penalty, tolerance: f32, sweeps: usize) -> bool {
         let width = self.candidates.len();
         // Among the active items alone: what a move of one changes for the others.
         let among: Vec<f32> = (0..self.active.len())
@@ -198,7 +202,7 @@ impl Column {
             .collect();
         let n = self.active.len();
         let mut left: Vec<f32> = self.active.iter().map(|&p| self.residual[p]).collect();
-        for _ in 0..SWEEPS {
+        for _ in 0..sweeps {
             let mut largest = 0.0f32;
             for a in 0..n {
                 let row = &among[a * n..(a + 1) * n];
@@ -214,15 +218,19 @@ impl Column {
                 }
             }
             if largest <= tolerance {
-                break;
+                return true;
             }
         }
+        false
     }
 
     /// What the weights leave unaccounted for, afresh, so that rounding does not add up.
     fn account(&mut self) {
         let width = self.candidates.len();
         self.residual.copy_from_slice(&self.target);
+        if width == 0 {
+            return;
+        }
         for (row, &weight) in self.rows.chunks_exact(width).zip(&self.weights) {
             if weight != 0.0 {
                 add_row(&mut self.residual, -weight, row);

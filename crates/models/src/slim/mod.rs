@@ -16,8 +16,9 @@
 //! the items that share more than `l1` users with `j` are all that is looked at, and the answer is
 //! that of the whole problem.
 //!
-//! Both strengths follow from the data by default, as in `ease`. With `m` the number of users of the
-//! item of a mean event, `Σ n_i² / Σ n_i`: `l2 = 10 m^0.6` and `l1 = l1_share · l2`.
+//! `l2` follows from the data by default: half the rule of `ease`, `5 m^0.6` with `m` the number of
+//! users of the item of a mean event, `Σ n_i² / Σ n_i`; what keeps its weights at 0 or above has less
+//! need to be held down. `l1` stays below 1, because on sparse data most pairs have one common user.
 //!
 //! Memory: the model has 8 bytes an entry; fitting holds `G` by its entries above 0, 8 bytes each,
 //! at most `n²`. Items without training events score minus infinity, as does everything for a history
@@ -110,7 +111,7 @@ impl Model for Slim {
         let l2 = if config.l2 > 0.0 {
             config.l2
         } else {
-            lambda_for(counts.iter().map(|&c| f64::from(c)))
+            lambda_for(counts.iter().map(|&c| f64::from(c))) / 2.0
         };
         let penalty = Penalty {
             l1: to_f32(config.l1),
