@@ -9,7 +9,7 @@
 //! `userId,movieId,rating,timestamp` (temporal:0.8); `split=ratio:0.8` and the like divide it
 //! otherwise. `part=validation` fits on the training part
 //! alone and reports on the validation part; every other key is a parameter of the model, several
-//! values separated by commas make a grid. Recall divides by the number of held-out items, ndcg's
+//! values separated by commas make a grid, several joined by `+` a list (`sources=ease+als`). Recall divides by the number of held-out items, ndcg's
 //! ideal has min(k, held-out) hits, items of the history are not ranked.
 
 use rayon::prelude::*;
@@ -68,6 +68,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn number_or_text(value: &str) -> toml::Value {
+    if value.contains('+') {
+        return value
+            .split('+')
+            .map(number_or_text)
+            .collect::<Vec<_>>()
+            .into();
+    }
     value
         .parse::<i64>()
         .map(toml::Value::Integer)

@@ -65,9 +65,9 @@ impl Default for GfCfConfig {
         Self {
             order: 8,
             flatness: 10.0,
-            rank: 128,
-            ideal: 0.3,
-            power: 0.1,
+            rank: 256,
+            ideal: 0.5,
+            power: 0.2,
             recency: RECENCY,
         }
     }

@@ -34,12 +34,16 @@ pub(super) struct Penalty {
     pub(super) l2: f32,
     /// Of its square, for each user of its item.
     pub(super) share: f32,
+    /// Items that are asked whether they want a weight, at most.
+    pub(super) most: usize,
 }
 
 /// `X'X` by its entries above 0, whole rows with the diagonal, each in order of index.
 #[derive(Debug)]
 pub(super) struct Gram {
     rows: Vec<(Vec<u32>, Vec<f32>)>,
+    /// The diagonal: users of each item.
+    sizes: Vec<f32>,
 }
 
 impl Gram {
@@ -69,7 +73,8 @@ impl Gram {
                 },
             )
             .collect();
-        Self { rows }
+        let sizes = by_item.rows().map(|row| row.len() as f32).collect();
+        Self { rows, sizes }
     }
 
     fn row(&self, item: usize) -> impl Iterator<Item = (u32, f32)> {
@@ -112,7 +117,7 @@ impl Column {
 
     /// The items with a weight in the column of `item`, in order.
     pub(super) fn solve(&mut self, gram: &Gram, item: usize, penalty: Penalty) -> Vec<(u32, f32)> {
-        let own = self.begin(gram, item, penalty.l1);
+        let own = self.begin(gram, item, penalty);
         let tolerance = TOLERANCE * own;
         for _ in 0..ROUNDS {
             let more = self.admit(gram, penalty.l1 + tolerance);
@@ -138,26 +143,28 @@ impl Column {
     }
 
     /// Takes in the candidates; returns the users of the target.
-    fn begin(&mut self, gram: &Gram, item: usize, l1: f32) -> f32 {
-        self.candidates.clear();
-        self.target.clear();
+    fn begin(&mut self, gram: &Gram, item: usize, penalty: Penalty) -> f32 {
         self.active.clear();
         self.weights.clear();
         self.rows.clear();
-        let mut own = 0.0;
-        for (other, common) in gram.row(item) {
-            if other as usize == item {
-                own = common;
-            } else if common > l1 {
-                self.candidates.push(other);
-                self.target.push(common);
-            }
+        let mut all: Vec<(u32, f32)> = gram
+            .row(item)
+            .filter(|&(other, common)| other as usize != item && common > penalty.l1)
+            .collect();
+        if all.len() > penalty.most {
+            let likeness = |&(k, common): &(u32, f32)| common * common / gram.sizes[k as usize];
+            all.select_nth_unstable_by(penalty.most - 1, |a, b| {
+                likeness(b).total_cmp(&likeness(a)).then(a.0.cmp(&b.0))
+            });
+            all.truncate(penalty.most);
+            all.sort_unstable_by_key(|&(other, _)| other);
         }
+        (self.candidates, self.target) = all.into_iter().unzip();
         for (place, &candidate) in (1u32..).zip(&self.candidates) {
             self.places[candidate as usize] = place;
         }
         self.residual.clone_from(&self.target);
-        own
+        gram.sizes[item]
     }
 
     /// Lets in the candidates whose residual is above the threshold, the greatest first and equal

@@ -13,8 +13,10 @@
 //!
 //! Solved on `G = X'X` by coordinate descent over an active set (`descent.rs`). No entry of `G` is
 //! negative, so an item `k` with `G_kj ≤ l1` has weight 0 in the solution whatever the others have:
-//! the items that share more than `l1` users with `j` are all that is looked at, and the answer is
-//! that of the whole problem.
+//! the items that share more than `l1` users with `j` are all that is looked at. Of those the
+//! `neighbours` with the greatest `G_kj² / n_k` are asked (the paper's fsSLIM), which bounds the time
+//! where every item has users in common with thousands; with fewer than that, the answer is that of
+//! the whole problem.
 //!
 //! `l2` follows from the data by default: half the rule of `ease`, `5 m^0.6` with `m` the number of
 //! users of the item of a mean event, `Σ n_i² / Σ n_i`; what keeps its weights at 0 or above has less
@@ -40,6 +42,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SlimConfig {
+    /// How many items may foretell one.
+    pub neighbours: usize,
     /// Strength of the squared weights, on the scale of item counts; 0 takes the rule above.
     pub l2: f64,
     /// Strength of the weights themselves, in users: what makes them sparse. From 1 on, pairs with
@@ -56,6 +60,7 @@ pub struct SlimConfig {
 impl Default for SlimConfig {
     fn default() -> Self {
         Self {
+            neighbours: 300,
             l2: 0.0,
             l1: 0.5,
             dropout: 0.33,
@@ -76,7 +81,10 @@ impl SlimConfig {
                 self.dropout
             )
         };
-        let problem = strength("l2", self.l2)
+        let none = || "neighbours is 0; expected at least 1".to_owned();
+        let problem = (self.neighbours == 0)
+            .then(none)
+            .or_else(|| strength("l2", self.l2))
             .or_else(|| strength("l1", self.l1))
             .or_else(|| (!(0.0..1.0).contains(&self.dropout)).then(dropout))
             .or_else(|| recency_problem(self.recency));
@@ -117,6 +125,7 @@ impl Model for Slim {
             l1: to_f32(config.l1),
             l2: to_f32(l2),
             share: to_f32(config.dropout / (1.0 - config.dropout)),
+            most: config.neighbours,
         };
         let gram = Gram::of(&by_user);
         let done = AtomicUsize::new(0);
