@@ -11,7 +11,10 @@
 //!
 //! A sweep solves for every user, then for every item; `α₀ Y'Y` is computed once per half sweep.
 //! Rows are solved by a few conjugate-gradient steps from where they were, by blocks of factors
-//! (iALS++, `subspace.rs`), or exactly.
+//! (iALS++, `subspace.rs`), or exactly. On MovieLens 1M, eight sweeps bring the same quality either way
+//! (validation ndcg@20, steps and blocks of 64: .2091 and .2090 at `d = 128`, .2093 and .2088 at 256,
+//! .2097 and .2099 at 512), and three steps take a half to a third of the time of a sweep by blocks,
+//! so steps are the default at every `d`.
 //!
 //! By default `α₀` is five times the density of the matrix, `5 |S| / (|U| |I|)` over users and items
 //! that have events: all that did not happen then weighs five times what did, whatever the size of
