@@ -214,6 +214,17 @@ pub(crate) struct TrainArgs {
     /// Directory of the bundle to make.
     #[arg(long, env = "SEMREC_OUT", value_name = "BUNDLE")]
     pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Where the files of a training by epochs go.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Keep curve (CSV and TensorBoard) and checkpoint of a model that is trained by epochs in
+    /// this directory; a run that was killed goes on from its checkpoint.
+    #[arg(long, env = "SEMREC_RUN", value_name = "DIR")]
+    pub(crate) run: Option<PathBuf>,
 }
 
 /// What is ranked.
@@ -292,6 +303,8 @@ pub(crate) struct EvaluateArgs {
     /// Write the report to this HTML file (adds the classification report, which fits twice).
     #[arg(long, env = "SEMREC_REPORT", value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 /// `semrec recommend`

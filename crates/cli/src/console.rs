@@ -60,11 +60,13 @@ impl Console {
         }
     }
 
-    /// Progress of a step: `done` of `total`; a new label ends the step before it.
+    /// Progress of a step: `done` of `total`; a new label ends the step before it. What follows
+    /// " — " in the label is news of the same step: shown beside the bar, a line each elsewhere.
     pub(crate) fn progress(&self, label: &str, done: usize, total: usize) {
         if self.quiet {
             return;
         }
+        let (label, news) = label.split_once(" — ").unwrap_or((label, ""));
         let mut step = self.step.lock().unwrap_or_else(PoisonError::into_inner);
         if step.as_ref().is_none_or(|s| s.label != label) {
             self.end(&mut step);
@@ -75,6 +77,12 @@ impl Console {
             });
         }
         if let Some(current) = &*step {
+            if !news.is_empty() {
+                current.bar.set_message(format!("{label}: {news}"));
+                if !self.terminal {
+                    writeln!(std::io::stderr(), "  {label}: {news}").ok();
+                }
+            }
             current.bar.set_length(total as u64);
             // Threads report out of order; the bar only goes forward.
             current

@@ -5,6 +5,7 @@ use crate::console::Console;
 use anyhow::{Context as _, bail};
 use semrec_text::ModelStore;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The surroundings of a run.
 #[derive(Debug)]
@@ -36,8 +37,13 @@ impl Context {
             console: Console::new(global.quiet),
             seed: global.seed,
             home,
-            now: now(),
+            now: i64::try_from(since_1970().as_secs()).unwrap_or(0),
         })
+    }
+
+    /// Unix seconds at this moment.
+    pub(crate) fn clock(&self) -> f64 {
+        since_1970().as_secs_f64()
     }
 
     /// Where pretrained models and cached vectors are kept.
@@ -55,10 +61,8 @@ impl Context {
     clippy::disallowed_methods,
     reason = "the one place where the clock is read; everything else is told the time"
 )]
-fn now() -> i64 {
+fn since_1970() -> Duration {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
-        .ok()
-        .and_then(|d| i64::try_from(d.as_secs()).ok())
-        .unwrap_or(0)
+        .unwrap_or_default()
 }

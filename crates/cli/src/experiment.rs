@@ -13,8 +13,11 @@ use semrec_eval::{
     Options, Protocol, Rank, Results, candidate_pairs, choose_threshold, classification_report,
     compare, evaluate, warnings,
 };
-use semrec_models::{Candidates, Cause, Query, Recommender, Training, fit, params_of, rank};
+use semrec_models::{
+    Candidates, Cause, Query, Recommender, RunFiles, Training, fit, params_of, rank,
+};
 use semrec_text::Vectors;
+use std::path::PathBuf;
 use std::time::Instant;
 use toml::Table;
 
@@ -24,6 +27,8 @@ const RESAMPLES: usize = 1_000;
 const DEPTH: usize = 100;
 /// People shown in the report.
 const EXAMPLES: usize = 3;
+/// Epochs between two checkpoints of a training.
+pub(crate) const CHECKPOINT_EVERY: u64 = 1;
 /// Items shown to each.
 const SHOWN: usize = 5;
 
@@ -42,6 +47,8 @@ pub(crate) struct Plan {
     pub(crate) query: QueryKind,
     /// Whether to fit each model a second time, for the classification report.
     pub(crate) classify: bool,
+    /// Where the files of trainings by epochs go, if they are kept.
+    pub(crate) run: Option<PathBuf>,
 }
 
 /// What came out.
@@ -213,12 +220,17 @@ impl Bench<'_> {
         interactions: &Interactions,
     ) -> anyhow::Result<Box<dyn Recommender>> {
         let console = &self.context.console;
+        let clock = || self.context.clock();
         let training = Training {
             interactions,
             item_vectors: self.texts.map(|t| &t.items),
             user_vectors: self.texts.and_then(|t| t.users.as_ref()),
             seed: self.context.seed,
-            run: None,
+            run: self.plan.run.as_deref().map(|dir| RunFiles {
+                dir,
+                now: &clock,
+                every: CHECKPOINT_EVERY,
+            }),
             progress: &|label, done, total| {
                 console.progress(&format!("fit {name}: {label}"), done, total);
             },

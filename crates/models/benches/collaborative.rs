@@ -61,16 +61,31 @@ fn item_knn_fit() -> Box<dyn Recommender> {
     fitted("item-knn", &toml::Table::new())
 }
 
-/// One sweep by conjugate gradients (steps = 3) or exactly (steps = 0).
-#[divan::bench(sample_count = 5, args = [(64, 3), (64, 0), (128, 3), (128, 0)])]
-fn als_sweep((factors, steps): (i64, i64)) -> Box<dyn Recommender> {
-    let params = [("factors", factors), ("steps", steps), ("iterations", 1)];
+#[divan::bench(sample_count = 3, args = ["rp3beta", "slim", "gf-cf"])]
+fn linear_fit(name: &str) -> Box<dyn Recommender> {
+    fitted(name, &toml::Table::new())
+}
+
+/// One sweep by conjugate gradients (3 steps), exactly (0 steps), or by blocks (iALS++).
+#[divan::bench(sample_count = 5, args = [
+    (64, 3, 0), (64, 0, 0), (64, 0, 32),
+    (128, 3, 0), (128, 0, 0), (128, 0, 64),
+    (256, 3, 0), (256, 0, 64),
+    (512, 3, 0), (512, 0, 64),
+])]
+fn als_sweep((factors, steps, block): (i64, i64, i64)) -> Box<dyn Recommender> {
+    let params = [
+        ("factors", factors),
+        ("steps", steps),
+        ("block", block),
+        ("iterations", 1),
+    ];
     let params = params.map(|(key, value)| (key.to_owned(), value.into()));
     fitted("als", &toml::Table::from_iter(params))
 }
 
 /// 256 people at once.
-#[divan::bench(sample_count = 20, args = ["item-knn", "ease", "als"])]
+#[divan::bench(sample_count = 20, args = ["item-knn", "rp3beta", "slim", "ease", "als", "gf-cf"])]
 fn score_256(bencher: Bencher<'_, '_>, name: &str) {
     let params = toml::Table::new();
     let model = fitted(name, &params);

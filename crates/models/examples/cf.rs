@@ -7,9 +7,10 @@
 //! The directory holds `train.txt` and `test.txt` (lines of `user item item …`: a given split),
 //! `interactions.csv` with `user_id,item_id,position` (leave-one-out), or `ratings.csv` with
 //! `userId,movieId,rating,timestamp` (temporal:0.8); `split=ratio:0.8` and the like divide it
-//! otherwise. `part=validation` fits on the training part
+//! otherwise, always by the same seed; `seed=1,2,3` are those the model is fitted with.
+//! `part=validation` fits on the training part
 //! alone and reports on the validation part; every other key is a parameter of the model, several
-//! values separated by commas make a grid. Recall divides by the number of held-out items, ndcg's
+//! values separated by commas make a grid, several joined by `+` a list (`sources=ease+als`). Recall divides by the number of held-out items, ndcg's
 //! ideal has min(k, held-out) hits, items of the history are not ranked.
 
 use rayon::prelude::*;
@@ -33,6 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut grid = vec![toml::Table::new()];
     let mut validate = false;
     let mut how = None;
+    let mut seeds = vec![SEED];
     for option in options {
         let (key, values) = option.split_once('=').ok_or("expected key=value")?;
         if key == "part" {
@@ -41,6 +43,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         if key == "split" {
             how = Some(values.parse()?);
+            continue;
+        }
+        if key == "seed" {
+            seeds = values
+                .split(',')
+                .map(str::parse)
+                .collect::<Result<_, _>>()?;
             continue;
         }
         grid = values
@@ -62,12 +71,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         (&parts.full, &parts.test)
     };
     for params in &grid {
-        report(model, params, log, cases)?;
+        for &seed in &seeds {
+            report(model, (params, seed), log, cases)?;
+        }
     }
     Ok(())
 }
 
 fn number_or_text(value: &str) -> toml::Value {
+    if value.contains('+') {
+        return value
+            .split('+')
+            .map(number_or_text)
+            .collect::<Vec<_>>()
+            .into();
+    }
     value
         .parse::<i64>()
         .map(toml::Value::Integer)
@@ -123,7 +141,7 @@ fn read(directory: &Path) -> Result<(Interactions, Split), Box<dyn Error>> {
 
 fn report(
     model: &str,
-    params: &toml::Table,
+    (params, seed): (&toml::Table, u64),
     log: &Interactions,
     cases: &Cases,
 ) -> Result<(), Box<dyn Error>> {
@@ -137,7 +155,7 @@ fn report(
         interactions: log,
         item_vectors: None,
         user_vectors: None,
-        seed: SEED,
+        seed,
         run: None,
         progress: &note,
     };
@@ -149,6 +167,7 @@ fn report(
     let line = serde_json::json!({
         "model": model,
         "params": params,
+        "seed": seed,
         "cases": cases.len(),
         "fit_seconds": round(fit_seconds),
         "step_seconds": median_gap(&steps.into_inner().unwrap_or_default()),

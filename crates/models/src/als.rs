@@ -10,7 +10,11 @@
 //! ```
 //!
 //! A sweep solves for every user, then for every item; `α₀ Y'Y` is computed once per half sweep.
-//! Rows are solved by a few conjugate-gradient steps from where they were, or exactly.
+//! Rows are solved by a few conjugate-gradient steps from where they were, by blocks of factors
+//! (iALS++, `subspace.rs`), or exactly. On MovieLens 1M, eight sweeps bring the same quality either way
+//! (validation ndcg@20, steps and blocks of 64: .2091 and .2090 at `d = 128`, .2093 and .2088 at 256,
+//! .2097 and .2099 at 512), and three steps take a half to a third of the time of a sweep by blocks,
+//! so steps are the default at every `d`.
 //!
 //! By default `α₀` is five times the density of the matrix, `5 |S| / (|U| |I|)` over users and items
 //! that have events: all that did not happen then weighs five times what did, whatever the size of
@@ -31,6 +35,7 @@
 use crate::history::{RECENCY, contributions, recency_for, recency_problem, recent};
 use crate::ridge::{Scratch, System, gramian};
 use crate::sparse::Sparse;
+use crate::subspace::Room;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -55,6 +60,9 @@ pub struct AlsConfig {
     pub alpha: f32,
     /// `ν`: how far the regularisation grows with the number of events.
     pub exponent: f32,
+    /// Factors solved for at once, by blocks (iALS++); 0 takes conjugate gradients, or the exact
+    /// solution, as `steps` says.
+    pub block: usize,
     /// Conjugate-gradient steps per row and sweep; 0 solves exactly.
     pub steps: usize,
     /// Length of the factors at the start, in expectation.
@@ -72,6 +80,7 @@ impl Default for AlsConfig {
             lambda: 0.01,
             alpha: 0.0,
             exponent: 1.0,
+            block: 0,
             steps: 3,
             start: 0.1,
             recency: RECENCY,
@@ -202,8 +211,8 @@ fn half_sweep(
         .enumerate()
         .with_max_len(64)
         .for_each_init(
-            || Scratch::new(d),
-            |scratch, (r, target)| {
+            || (Scratch::new(d), Room::default()),
+            |(scratch, room), (r, target)| {
                 let touched = rows.row(r);
                 if touched.is_empty() {
                     return;
@@ -215,7 +224,11 @@ fn half_sweep(
                     touched,
                     weights: &ones[..touched.len()],
                 };
-                if config.steps > 0 {
+                if config.block > 0 {
+                    if !system.sweep(target, config.block, room) {
+                        failed.store(true, Ordering::Relaxed);
+                    }
+                } else if config.steps > 0 {
                     system.improve(target, config.steps, scratch);
                 } else if let Some(factorised) = system.factorised(d) {
                     target.copy_from_slice(&system.right(d));
@@ -368,6 +381,26 @@ mod tests {
     }
 
     #[derive(Deserialize)]
+    struct Linear {
+        n_users: usize,
+        n_items: usize,
+        pairs: Vec<(u32, u32)>,
+        subspace: Vec<Blocks>,
+    }
+
+    #[derive(Deserialize)]
+    struct Blocks {
+        factors: usize,
+        block: usize,
+        lambda: f32,
+        alpha: f32,
+        exponent: f32,
+        fixed: Vec<f32>,
+        start: Vec<f32>,
+        swept: Vec<f32>,
+    }
+
+    #[derive(Deserialize)]
     struct Sweep {
         factors: usize,
         lambda: f32,
@@ -396,19 +429,54 @@ mod tests {
         }
     }
 
-    /// `tests/reference/generate.py` does the same in double precision.
-    #[test]
-    fn a_sweep_and_a_fold_in_agree_with_numpy() {
-        let r: Reference =
-            serde_json::from_str(include_str!("../tests/reference/collaborative.json")).unwrap();
+    fn matrix(pairs: &[(u32, u32)], n_users: usize, n_items: usize) -> Interactions {
         let row = |&(user, item): &(u32, u32)| Row {
             user,
             event: event(item),
             kind: 0,
             part: Part::Train,
         };
-        let rows: Vec<Row> = r.pairs.iter().map(row).collect();
-        let log = Interactions::from_rows(&rows, r.n_users, r.n_items, Clock::None);
+        let rows: Vec<Row> = pairs.iter().map(row).collect();
+        Interactions::from_rows(&rows, n_users, n_items, Clock::None)
+    }
+
+    /// `tests/reference/linear.py` does the same in double precision.
+    #[test]
+    fn a_sweep_by_blocks_agrees_with_numpy_and_one_block_is_exact() {
+        let r: Linear =
+            serde_json::from_str(include_str!("../tests/reference/linear.json")).unwrap();
+        let by_user = Sparse::of(&matrix(&r.pairs, r.n_users, r.n_items));
+        for case in &r.subspace {
+            let config = AlsConfig {
+                factors: case.factors,
+                block: case.block,
+                lambda: case.lambda,
+                alpha: case.alpha,
+                exponent: case.exponent,
+                ..AlsConfig::default()
+            };
+            let mut users = case.start.clone();
+            half_sweep(&mut users, &case.fixed, &by_user, &config).unwrap();
+            assert_close(&users, &case.swept);
+            if case.block == case.factors {
+                let config = AlsConfig {
+                    block: 0,
+                    steps: 0,
+                    ..config
+                };
+                let mut exact = vec![0.0; users.len()];
+                half_sweep(&mut exact, &case.fixed, &by_user, &config).unwrap();
+                assert_close(&users, &exact);
+            }
+        }
+    }
+
+    /// `tests/reference/generate.py` does the same in double precision.
+    #[test]
+    fn a_sweep_and_a_fold_in_agree_with_numpy() {
+        let r: Reference =
+            serde_json::from_str(include_str!("../tests/reference/collaborative.json")).unwrap();
+        let log = matrix(&r.pairs, r.n_users, r.n_items);
         let config = AlsConfig {
             factors: r.als.factors,
             lambda: r.als.lambda,

@@ -84,16 +84,23 @@ impl EaseConfig {
     }
 }
 
-/// The rule for `λ`, from the number of users of each item.
-fn lambda_for(counts: impl Iterator<Item = f64>) -> f64 {
+/// Users of the item of a mean event, `Σ n_i² / Σ n_i`, from the number of users of each item (or
+/// items of its user, from those of each user); 0 if there is no event.
+pub(crate) fn mean_size(counts: impl Iterator<Item = f64>) -> f64 {
     let (mut sum, mut squares) = (0.0, 0.0);
     for count in counts {
         sum += count;
         squares += count * count;
     }
+    if sum > 0.0 { squares / sum } else { 0.0 }
+}
+
+/// The rule for `λ`, from the number of users of each item.
+pub(crate) fn lambda_for(counts: impl Iterator<Item = f64>) -> f64 {
+    let users = mean_size(counts);
     // No event at all: any positive number will do.
-    if sum > 0.0 {
-        10.0 * (squares / sum).powf(0.6)
+    if users > 0.0 {
+        10.0 * users.powf(0.6)
     } else {
         1.0
     }

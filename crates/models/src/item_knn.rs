@@ -16,12 +16,11 @@
 //! item and thread besides. Items without training event score minus infinity, as does everything
 //! for a history without any known item.
 
-use crate::history::{RECENCY, contributions, recency_for, recency_problem, recent, score_each};
+use crate::history::{RECENCY, recency_for, recency_problem};
+use crate::neighbours::{Common, Counting, Neighbours, shares};
 use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// How alike two items are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,20 +96,7 @@ impl ItemKnnConfig {
 #[derive(Clone, Debug)]
 pub struct ItemKnn {
     config: ItemKnnConfig,
-    /// Users of each item in training.
-    counts: Arc<Vec<u32>>,
-    /// `[n_items + 1]`: where the neighbours of each item begin.
-    offsets: Vec<usize>,
-    /// The neighbours of item after item, each item's in order of index.
-    neighbours: Arc<Vec<u32>>,
-    /// Their similarities.
-    similarities: Arc<Vec<f32>>,
-}
-
-/// One thread's counters of common users.
-struct Counters {
-    common: Vec<f64>,
-    met: Vec<u32>,
+    neighbours: Neighbours,
 }
 
 impl Model for ItemKnn {
@@ -120,148 +106,36 @@ impl Model for ItemKnn {
     fn fit(training: &Training<'_>, config: &ItemKnnConfig) -> Result<Self, ModelError> {
         config.check()?;
         let by_user = Sparse::of(training.interactions);
-        let by_item = by_user.transposed();
-        let n = by_item.n_rows();
-        (training.progress)("item-knn: neighbours", 0, n);
-        let shares: Vec<f64> = by_user
-            .rows()
-            .map(|row| (row.len().max(1) as f64).powf(-config.activity))
-            .collect();
-        let weighted: Vec<f64> = by_item
-            .rows()
-            .map(|row| row.iter().map(|&u| shares[u as usize]).sum())
-            .collect();
-        let rows: Vec<Vec<(u32, f32)>> = (0..n)
-            .into_par_iter()
-            .map_init(
-                || Counters {
-                    common: vec![0.0; n],
-                    met: Vec::new(),
-                },
-                |counters, item| {
-                    counters.count(item, &by_item, &by_user, &shares);
-                    counters.nearest(item, &weighted, config)
-                },
-            )
-            .collect();
-        let mut offsets = vec![0];
-        for row in &rows {
-            offsets.push(offsets[offsets.len() - 1] + row.len());
-        }
-        let (neighbours, similarities) = rows.into_iter().flatten().unzip();
+        (training.progress)("item-knn: neighbours", 0, by_user.n_columns());
+        let users = by_user.column_sums(&shares(&by_user, config.activity));
+        let counting = Counting {
+            activity: config.activity,
+            kept: config.neighbours,
+            weight: |common: Common| {
+                let (own, theirs) = (users[common.item], users[common.other]);
+                let size = match config.similarity {
+                    Similarity::Cosine => {
+                        own.powf(config.balance) * theirs.powf(1.0 - config.balance)
+                    }
+                    Similarity::Jaccard => own + theirs - common.both,
+                };
+                common.both / (size + config.shrinkage)
+            },
+        };
         Ok(Self {
             config: ItemKnnConfig {
                 recency: recency_for(training.interactions.clock(), config.recency),
                 ..config.clone()
             },
-            counts: Arc::new(training.interactions.item_counts()),
-            offsets,
-            neighbours: Arc::new(neighbours),
-            similarities: Arc::new(similarities),
+            neighbours: Neighbours::by_common_users(&by_user, &counting),
         })
     }
 
     fn load(tensors: &Tensors) -> Result<Self, ModelError> {
-        let [n] = tensors.shape("counts")?;
-        let [pairs] = tensors.shape("neighbours")?;
-        let (_, lengths) = tensors.u32("lengths")?;
-        let mut offsets = vec![0];
-        for &length in lengths {
-            offsets.push(offsets[offsets.len() - 1] + length as usize);
-        }
-        if offsets.len() != n + 1 || offsets[n] != pairs {
-            return Err(ModelError::Tensor {
-                name: "lengths".to_owned(),
-                problem: format!(
-                    "has {} lengths that add up to {}; expected {n} and {pairs}",
-                    lengths.len(),
-                    offsets[lengths.len()]
-                ),
-            });
-        }
-        let neighbours = tensors.shared_u32("neighbours", &[pairs])?;
-        if let Some(&out) = neighbours.iter().find(|&&j| j as usize >= n) {
-            return Err(ModelError::Tensor {
-                name: "neighbours".to_owned(),
-                problem: format!("names item {out}; expected less than {n}"),
-            });
-        }
         Ok(Self {
             config: tensors.config()?,
-            counts: tensors.shared_u32("counts", &[n])?,
-            offsets,
-            neighbours,
-            similarities: tensors.shared_f32("similarities", &[pairs])?,
+            neighbours: Neighbours::load(tensors)?,
         })
-    }
-}
-
-impl Counters {
-    fn count(&mut self, item: usize, by_item: &Sparse, by_user: &Sparse, shares: &[f64]) {
-        for &user in by_item.row(item) {
-            let share = shares[user as usize];
-            for &other in by_user.row(user as usize) {
-                let common = &mut self.common[other as usize];
-                if *common == 0.0 {
-                    self.met.push(other);
-                }
-                *common += share;
-            }
-        }
-    }
-
-    /// The most similar items in order of index, ties decided by it; empties the counters.
-    fn nearest(&mut self, item: usize, users: &[f64], config: &ItemKnnConfig) -> Vec<(u32, f32)> {
-        let own = users[item];
-        let mut all: Vec<(u32, f32)> = Vec::with_capacity(self.met.len());
-        for other in self.met.drain(..) {
-            let common = std::mem::take(&mut self.common[other as usize]);
-            if other as usize == item {
-                continue;
-            }
-            let theirs = users[other as usize];
-            let size = match config.similarity {
-                Similarity::Cosine => own.powf(config.balance) * theirs.powf(1.0 - config.balance),
-                Similarity::Jaccard => own + theirs - common,
-            };
-            all.push((other, to_f32(common / (size + config.shrinkage))));
-        }
-        if all.len() > config.neighbours {
-            all.select_nth_unstable_by(config.neighbours - 1, |a, b| {
-                b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
-            });
-            all.truncate(config.neighbours);
-        }
-        all.sort_unstable_by_key(|&(other, _)| other);
-        all
-    }
-}
-
-impl ItemKnn {
-    fn known(&self, item: u32) -> bool {
-        self.counts.get(item as usize).is_some_and(|&n| n > 0)
-    }
-
-    fn neighbours_of(&self, item: u32) -> (&[u32], &[f32]) {
-        let range = self.offsets[item as usize]..self.offsets[item as usize + 1];
-        (&self.neighbours[range.clone()], &self.similarities[range])
-    }
-
-    fn score_one(&self, query: &Query<'_>, out: &mut [f32]) {
-        let history = recent(query.history, self.config.recency, |i| self.known(i));
-        if history.is_empty() {
-            out.fill(f32::NEG_INFINITY);
-            return;
-        }
-        for (score, &count) in out.iter_mut().zip(self.counts.iter()) {
-            *score = if count > 0 { 0.0 } else { f32::NEG_INFINITY };
-        }
-        for t in &history {
-            let (items, similarities) = self.neighbours_of(t.item);
-            for (&j, &s) in items.iter().zip(similarities) {
-                out[j as usize] += t.weight * s;
-            }
-        }
     }
 }
 
@@ -271,48 +145,20 @@ impl Recommender for ItemKnn {
     }
 
     fn n_items(&self) -> usize {
-        self.counts.len()
+        self.neighbours.n_items()
     }
 
     fn score(&self, queries: &[Query<'_>], out: &mut [f32]) {
-        score_each(self.n_items(), queries, out, |query, row| {
-            self.score_one(query, row);
-        });
+        self.neighbours.score(queries, self.config.recency, out);
     }
 
     fn explain(&self, query: &Query<'_>, item: u32) -> Vec<Contribution> {
-        let history = recent(query.history, self.config.recency, |i| self.known(i));
-        let parts = history.into_iter().filter_map(|t| {
-            let (items, similarities) = self.neighbours_of(t.item);
-            let place = items.binary_search(&item).ok()?;
-            Some((t.item, t.weight * similarities[place]))
-        });
-        contributions(Self::NAME, parts)
+        self.neighbours
+            .explain(Self::NAME, query, self.config.recency, item)
     }
 
     fn save(&self, into: &mut Tensors) -> Result<(), ModelError> {
-        let pairs = self.neighbours.len();
-        let lengths: Result<Vec<u32>, _> = self
-            .offsets
-            .windows(2)
-            .map(|w| u32::try_from(w[1] - w[0]))
-            .collect();
-        let lengths = lengths.map_err(|e| ModelError::Tensor {
-            name: "lengths".to_owned(),
-            problem: format!("do not fit 32 bits: {e}"),
-        })?;
         into.put_model(Self::NAME, &self.config)?;
-        into.put_u32("counts", &[self.n_items()], Arc::clone(&self.counts))?;
-        into.put_u32("lengths", &[lengths.len()], lengths)?;
-        into.put_u32("neighbours", &[pairs], Arc::clone(&self.neighbours))?;
-        into.put_f32("similarities", &[pairs], Arc::clone(&self.similarities))
+        self.neighbours.save(into)
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a similarity needs no more than f32"
-)]
-fn to_f32(x: f64) -> f32 {
-    x as f32
 }

@@ -124,6 +124,66 @@ pub(crate) fn add_rows(out: &mut [f32], matrix: &[f32], rows: &[(usize, f32)]) {
     Arch::new().dispatch(AddRows { out, matrix, rows });
 }
 
+/// `out += Σ matrix[row]` over some rows as long as `out`.
+pub(crate) fn sum_rows(out: &mut [f32], matrix: &[f32], rows: &[u32]) {
+    struct SumRows<'a> {
+        out: &'a mut [f32],
+        matrix: &'a [f32],
+        rows: &'a [u32],
+    }
+    impl WithSimd for SumRows<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let n = self.out.len();
+            let row = |r: u32| &self.matrix[r as usize * n..(r as usize + 1) * n];
+            let (fours, rest) = self.rows.as_chunks::<4>();
+            for &[a, b, c, d] in fours {
+                axpy4(simd, self.out, [1.0; 4], [row(a), row(b), row(c), row(d)]);
+            }
+            for &r in rest {
+                axpy(simd, self.out, 1.0, row(r));
+            }
+        }
+    }
+    if let [value] = out {
+        // A single column: its values lie one after another.
+        *value += rows.iter().map(|&r| matrix[r as usize]).sum::<f32>();
+    } else {
+        Arch::new().dispatch(SumRows { out, matrix, rows });
+    }
+}
+
+/// `a · b`, of equal lengths.
+pub(crate) fn row_dot(a: &[f32], b: &[f32]) -> f32 {
+    struct RowDot<'a>(&'a [f32], &'a [f32]);
+    impl WithSimd for RowDot<'_> {
+        type Output = f32;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> f32 {
+            dot(simd, self.0, self.1)
+        }
+    }
+    Arch::new().dispatch(RowDot(a, b))
+}
+
+/// `out += weight * row`, of equal lengths.
+pub(crate) fn add_row(out: &mut [f32], weight: f32, row: &[f32]) {
+    struct AddRow<'a> {
+        out: &'a mut [f32],
+        weight: f32,
+        row: &'a [f32],
+    }
+    impl WithSimd for AddRow<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            axpy(simd, self.out, self.weight, self.row);
+        }
+    }
+    Arch::new().dispatch(AddRow { out, weight, row });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +201,18 @@ mod tests {
                 for (c, &got) in out.iter().enumerate() {
                     let sum: f32 = rows.iter().map(|&(r, w)| w * matrix[r * n + c]).sum();
                     assert_eq!(got, 1.0 + sum, "n {n}, {count} rows, column {c}");
+                }
+                let named: Vec<u32> = (0..9).rev().take(count).collect();
+                let mut out = vec![1.0; n];
+                sum_rows(&mut out, &matrix, &named);
+                add_row(&mut out, -2.0, &matrix[..n]);
+                for (c, &got) in out.iter().enumerate() {
+                    let sum: f32 = named.iter().map(|&r| matrix[r as usize * n + c]).sum();
+                    assert_eq!(
+                        got,
+                        1.0 + sum - 2.0 * matrix[c],
+                        "n {n}, {count}, column {c}"
+                    );
                 }
             }
         }

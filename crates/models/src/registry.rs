@@ -3,8 +3,8 @@
 //! A model joins by implementing [`Model`] and adding a line to `MODELS`.
 
 use crate::{
-    Als, Content, Ease, Hybrid, ItemKnn, ModelError, Popularity, Random, RecentPopularity,
-    Recommender, Sasrec, Tensors, Training,
+    Als, Content, Ease, GfCf, Hybrid, ItemKnn, ModelError, Popularity, Random, RecentPopularity,
+    Recommender, Rp3Beta, Sasrec, Slim, Tensors, Training,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,6 +50,9 @@ const MODELS: &[Entry] = &[
     entry::<Hybrid>(),
     entry::<Ease>(),
     entry::<Als>(),
+    entry::<Rp3Beta>(),
+    entry::<Slim>(),
+    entry::<GfCf>(),
     entry::<Sasrec>(),
 ];
 

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! over the factors `y_k` of what the row touched, with weights `w_k`; `G` is shared by all rows.
-//! Solved by conjugate gradients from a warm start ([`System::improve`]: `d² + 4 d n` flops a step,
+//! Solved by blocks of `b` factors from a warm start (`subspace.rs`: `d b n + 2 d² + d b²/3`), by
+//! conjugate gradients from a warm start ([`System::improve`]: `d² + 4 d n` flops a step,
 //! n the number of `y_k`) or exactly by Cholesky ([`System::factorised`]: `d³/3 + d² n`).
 
 use crate::kernels::{axpy, axpy4, dot, dot4};
@@ -45,7 +46,7 @@ pub(crate) fn gramian(factors: &[f32], d: usize, weight: f32) -> Vec<f32> {
 }
 
 /// Adds `weight Y'Y` to the lower triangle of `out`.
-fn add_gram(out: MatMut<'_, f32>, y: MatRef<'_, f32>, weight: f32) {
+pub(crate) fn add_gram(out: MatMut<'_, f32>, y: MatRef<'_, f32>, weight: f32) {
     matmul(
         out,
         BlockStructure::TriangularLower,
@@ -114,17 +115,7 @@ impl System<'_> {
         }
         let y = MatRef::from_row_major_slice(&rows, self.touched.len(), d);
         add_gram(left.as_mut(), y, 1.0);
-        let scratch =
-            llt::factor::cholesky_in_place_scratch::<f32>(d, Par::Seq, Default::default());
-        llt::factor::cholesky_in_place(
-            left.as_mut(),
-            Default::default(),
-            Par::Seq,
-            MemStack::new(&mut MemBuffer::new(scratch)),
-            Default::default(),
-        )
-        .ok()?;
-        Some(Factorised { factor: left })
+        Factorised::of(left)
     }
 
     /// The right-hand side.
@@ -139,7 +130,7 @@ impl System<'_> {
     }
 
     #[inline(always)]
-    fn row(&self, k: u32, d: usize) -> &[f32] {
+    pub(crate) fn row(&self, k: u32, d: usize) -> &[f32] {
         &self.factors[k as usize * d..(k as usize + 1) * d]
     }
 
@@ -239,6 +230,25 @@ pub(crate) struct Factorised {
 }
 
 impl Factorised {
+    /// The Cholesky factor of a matrix by its lower triangle; `None` if it is not positive definite
+    /// in f32.
+    pub(crate) fn of(mut left: Mat<f32>) -> Option<Self> {
+        let scratch = llt::factor::cholesky_in_place_scratch::<f32>(
+            left.nrows(),
+            Par::Seq,
+            Default::default(),
+        );
+        llt::factor::cholesky_in_place(
+            left.as_mut(),
+            Default::default(),
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(scratch)),
+            Default::default(),
+        )
+        .ok()?;
+        Some(Self { factor: left })
+    }
+
     /// Replaces a right-hand side by the solution.
     pub(crate) fn solve(&self, right: &mut [f32]) {
         let d = right.len();

@@ -2,6 +2,7 @@
 //!
 //! Binary: a pair counts once however often it happened. 4 bytes per pair and 8 per row.
 
+use crate::{ModelError, Tensors};
 use rayon::prelude::*;
 use semrec_data::Interactions;
 
@@ -79,8 +80,91 @@ impl Sparse {
         }
     }
 
+    /// The rows that hold anything, in order.
+    pub(crate) fn without_empty_rows(mut self) -> Self {
+        self.offsets.dedup();
+        self
+    }
+
+    /// Stores the matrix.
+    ///
+    /// # Errors
+    /// [`ModelError::Tensor`] if a name is taken or a row has more entries than 32 bits count.
+    pub(crate) fn save(&self, into: &mut Tensors) -> Result<(), ModelError> {
+        let lengths: Result<Vec<u32>, _> =
+            self.rows().map(|row| u32::try_from(row.len())).collect();
+        let lengths =
+            lengths.map_err(|e| problem("row_lengths", format!("do not fit 32 bits: {e}")))?;
+        into.put_dimensions("n_columns", &[self.n_columns])?;
+        into.put_u32("row_lengths", &[lengths.len()], lengths)?;
+        into.put_u32("columns", &[self.columns.len()], self.columns.clone())
+    }
+
+    /// Reads what [`Sparse::save`] stored.
+    ///
+    /// # Errors
+    /// [`ModelError::Tensor`] if something is missing or does not fit together.
+    pub(crate) fn load(tensors: &Tensors) -> Result<Self, ModelError> {
+        let [n_columns] = tensors.dimensions("n_columns")?;
+        let (_, lengths) = tensors.u32("row_lengths")?;
+        let (_, columns) = tensors.u32("columns")?;
+        let mut offsets = vec![0];
+        for &length in lengths {
+            offsets.push(offsets[offsets.len() - 1] + length as usize);
+        }
+        if offsets[lengths.len()] != columns.len() {
+            return Err(problem(
+                "row_lengths",
+                format!(
+                    "add up to {}; expected {}",
+                    offsets[lengths.len()],
+                    columns.len()
+                ),
+            ));
+        }
+        for w in offsets.windows(2) {
+            let row = &columns[w[0]..w[1]];
+            let last = row.last().map_or(0, |&last| last as usize + 1);
+            if !row.is_sorted_by(|a, b| a < b) || last > n_columns {
+                return Err(problem(
+                    "columns",
+                    format!("are not distinct, in order and below {n_columns} in every row"),
+                ));
+            }
+        }
+        Ok(Self {
+            offsets,
+            columns: columns.to_vec(),
+            n_columns,
+        })
+    }
+
     pub(crate) fn n_rows(&self) -> usize {
         self.offsets.len() - 1
+    }
+
+    pub(crate) fn n_columns(&self) -> usize {
+        self.n_columns
+    }
+
+    /// How many rows hold each column.
+    pub(crate) fn column_counts(&self) -> Vec<u32> {
+        let mut counts = vec![0; self.n_columns];
+        for &c in &self.columns {
+            counts[c as usize] += 1;
+        }
+        counts
+    }
+
+    /// Sum over the rows that hold each column of the rows' weights, in order of rows.
+    pub(crate) fn column_sums(&self, weights: &[f64]) -> Vec<f64> {
+        let mut sums = vec![0.0; self.n_columns];
+        for (row, weight) in self.rows().zip(weights) {
+            for &c in row {
+                sums[c as usize] += weight;
+            }
+        }
+        sums
     }
 
     /// Length of the longest row.
@@ -136,6 +220,13 @@ impl Sparse {
                 }
             });
         gram
+    }
+}
+
+fn problem(name: &str, problem: String) -> ModelError {
+    ModelError::Tensor {
+        name: name.to_owned(),
+        problem,
     }
 }
 

@@ -7,7 +7,16 @@ use semrec_models::{Cause, Query, Recommender, Tensors, Training, fit, load, par
 use serde::Deserialize;
 use toml::toml;
 
-const MODELS: [&str; 5] = ["popularity", "recent-popularity", "item-knn", "ease", "als"];
+const MODELS: [&str; 8] = [
+    "popularity",
+    "recent-popularity",
+    "item-knn",
+    "rp3beta",
+    "slim",
+    "ease",
+    "als",
+    "gf-cf",
+];
 
 #[derive(Deserialize)]
 struct Reference {
@@ -385,7 +394,7 @@ proptest! {
             log(&renamed, 12, 10, Clock::Position),
         );
         let asked = history(&asked);
-        for name in ["item-knn", "ease", "als"] {
+        for name in ["item-knn", "rp3beta", "slim", "ease", "als", "gf-cf"] {
             let params = if name == "als" { toml! { factors = 4 } } else { toml::Table::new() };
             let model = fitted(name, &params, &here);
             let got = scores(model.as_ref(), std::slice::from_ref(&asked));

@@ -26,6 +26,7 @@ pub(crate) fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> 
         exclude_seen: !args.include_seen,
         query: args.query,
         classify: args.report.is_some(),
+        run: args.run.run.clone(),
     };
     let dataset = Dataset::load(&args.dataset)?;
     let imported = ImportReport::load(&args.dataset)?;

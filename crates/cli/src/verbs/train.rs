@@ -2,13 +2,13 @@
 
 use crate::args::TrainArgs;
 use crate::context::Context;
-use crate::experiment::json;
+use crate::experiment::{CHECKPOINT_EVERY, json};
 use crate::params;
 use crate::texts::{self, Texts};
 use anyhow::Context as _;
 use semrec_data::{Dataset, ImportReport};
 use semrec_engine::{Contents, save};
-use semrec_models::{Training, fit, params_of};
+use semrec_models::{RunFiles, Training, fit, params_of};
 use std::path::Path;
 use toml::Table;
 
@@ -23,6 +23,7 @@ pub(crate) fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
         texts: texts.as_ref(),
         model: &args.model,
         params: &params,
+        run: args.run.run.as_deref(),
     };
     train(context, &task, &args.out)?;
     context.console.line(format!(
@@ -39,17 +40,24 @@ pub(crate) struct Task<'a> {
     pub(crate) texts: Option<&'a Texts>,
     pub(crate) model: &'a str,
     pub(crate) params: &'a Table,
+    /// Where the files of a training by epochs go, if they are kept.
+    pub(crate) run: Option<&'a Path>,
 }
 
 /// Fits and writes the bundle.
 pub(crate) fn train(context: &Context, task: &Task<'_>, out: &Path) -> anyhow::Result<()> {
     let console = &context.console;
+    let clock = || context.clock();
     let training = Training {
         interactions: &task.dataset.interactions,
         item_vectors: task.texts.map(|t| &t.items),
         user_vectors: task.texts.and_then(|t| t.users.as_ref()),
         seed: context.seed,
-        run: None,
+        run: task.run.map(|dir| RunFiles {
+            dir,
+            now: &clock,
+            every: CHECKPOINT_EVERY,
+        }),
         progress: &|label, done, total| {
             console.progress(&format!("train {}: {label}", task.model), done, total);
         },

@@ -41,6 +41,7 @@ pub(crate) fn run(context: &Context, args: &UpArgs) -> anyhow::Result<()> {
         exclude_seen: true,
         query: QueryKind::Both,
         classify: true,
+        run: None,
     };
     let outcome = experiment::run(context, &dataset, texts.as_ref(), &plan)?;
     print(console, &outcome);
@@ -55,6 +56,7 @@ pub(crate) fn run(context: &Context, args: &UpArgs) -> anyhow::Result<()> {
         texts: texts.as_ref(),
         model: &model,
         params: &params,
+        run: None,
     };
     let bundle = out.join("bundle");
     train(context, &task, &bundle)?;

@@ -86,7 +86,7 @@ pub(crate) fn train(
         let measure = validate(shape, &parameters, material, &held_out)?;
         verdict = stopping.note(epoch, measure, &parameters);
         (training.progress)(
-            &format!("epoch {epoch}, loss {loss:.4}, validation ndcg@10 {measure:.4}"),
+            &format!("epochs — epoch {epoch}, loss {loss:.4}, validation ndcg@10 {measure:.4}"),
             usize::try_from(epoch).unwrap_or(usize::MAX),
             usize::try_from(config.epochs).unwrap_or(usize::MAX),
         );

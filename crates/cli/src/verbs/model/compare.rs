@@ -146,6 +146,7 @@ fn evaluate(
         exclude_seen: true,
         query: QueryKind::Both,
         classify: false,
+        run: None,
     };
     let outcome = experiment::run(context, dataset, Some(&texts), &plan)?;
     Ok((texts, outcome))

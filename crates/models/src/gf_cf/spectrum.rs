@@ -1,0 +1,135 @@
+//! The smoothest signals of a graph: leading eigenvectors of its step, by randomised subspace
+//! iteration (Halko, Martinsson and Tropp 2011).
+//!
+//! A random block is stepped and made orthonormal again, `ROUNDS` times; then the step is
+//! diagonalised within what the block spans. The block is wider than what is asked for, so that the
+//! directions near the cut have time to settle; those nearest to it may still be mixed with their
+//! neighbours outside, which have nearly the same eigenvalue.
+//!
+//! The steps use all threads. The rest is done by one: faer cuts a decomposition by the number of
+//! threads it is given, which would change the last digits.
+
+use super::graph::Graph;
+use crate::ModelError;
+use faer::diag::Diag;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::linalg::householder;
+use faer::linalg::matmul::matmul;
+use faer::linalg::qr::no_pivoting::factor;
+use faer::{Accum, Conj, Mat, MatMut, MatRef, Par};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Steps of the block.
+const ROUNDS: usize = 8;
+/// Columns of the block beyond those asked for.
+const SPARE: usize = 16;
+/// An eigenvalue below this is that of no signal at all; the greatest is 1.
+const NOTHING: f32 = 1e-5;
+
+/// At most `rank` leading eigenvectors, `[n_items, found]` row-major, and how many were found.
+///
+/// # Errors
+/// [`ModelError::Training`] if the eigenvectors do not converge.
+pub(super) fn smoothest(
+    graph: &Graph,
+    rank: usize,
+    seed: u64,
+) -> Result<(Vec<f32>, usize), ModelError> {
+    let n = graph.n_items();
+    let width = (rank + SPARE).min(n);
+    if rank == 0 || width == 0 {
+        return Ok((Vec::new(), 0));
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut block: Vec<f32> = vec![0.0; n * width];
+    block.fill_with(|| rng.random_range(-1.0..1.0));
+    for _ in 0..ROUNDS {
+        block = orthonormal(&graph.step(&block, width), width);
+    }
+    let (values, vectors) = within(graph, &block, width)?;
+    // faer sorts eigenvalues upwards, we keep the largest.
+    let found = (0..width.min(rank))
+        .take_while(|k| values[width - 1 - k] > NOTHING)
+        .count();
+    let mut basis = vec![0.0; n * found];
+    matmul(
+        MatMut::from_row_major_slice_mut(&mut basis, n, found),
+        Accum::Replace,
+        MatRef::from_row_major_slice(&block, n, width),
+        vectors.as_ref().subcols(width - found, found),
+        1.0,
+        Par::Seq,
+    );
+    Ok((basis, found))
+}
+
+/// Eigenvalues of the step within what the block spans, upwards, and eigenvectors, `[width, width]`.
+fn within(graph: &Graph, block: &[f32], width: usize) -> Result<(Vec<f32>, Mat<f32>), ModelError> {
+    let n = block.len() / width;
+    let mut matrix = Mat::<f32>::zeros(width, width);
+    matmul(
+        matrix.as_mut(),
+        Accum::Replace,
+        MatRef::from_row_major_slice(block, n, width).transpose(),
+        MatRef::from_row_major_slice(&graph.step(block, width), n, width),
+        1.0,
+        Par::Seq,
+    );
+    let mut values = Diag::<f32>::zeros(width);
+    let mut vectors = Mat::zeros(width, width);
+    let scratch = self_adjoint_evd_scratch::<f32>(
+        width,
+        ComputeEigenvectors::Yes,
+        Par::Seq,
+        Default::default(),
+    );
+    self_adjoint_evd(
+        matrix.as_ref(),
+        values.as_mut(),
+        Some(vectors.as_mut()),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    )
+    .map_err(|e| ModelError::Training {
+        model: "gf-cf",
+        problem: format!("no eigenvectors were found: {e:?}"),
+    })?;
+    let values = values.column_vector().iter().copied().collect();
+    Ok((values, vectors))
+}
+
+/// Orthonormal columns that span what those of `block`, `[n, width]` row-major, span, by Householder
+/// reflections; columns that depend on the others are replaced by some that do not.
+fn orthonormal(block: &[f32], width: usize) -> Vec<f32> {
+    let n = block.len() / width;
+    let mut basis = Mat::zeros(n, width);
+    basis.copy_from(MatRef::from_row_major_slice(block, n, width));
+    let size = factor::recommended_block_size::<f32>(n, width);
+    let mut coefficients = Mat::zeros(size, width);
+    let scratch = factor::qr_in_place_scratch::<f32>(n, width, size, Par::Seq, Default::default());
+    factor::qr_in_place(
+        basis.as_mut(),
+        coefficients.as_mut(),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    );
+    let mut q = Mat::<f32>::identity(n, width);
+    let scratch = householder::apply_block_householder_sequence_on_the_left_in_place_scratch::<f32>(
+        n, size, width,
+    );
+    householder::apply_block_householder_sequence_on_the_left_in_place_with_conj(
+        basis.as_ref(),
+        coefficients.as_ref(),
+        Conj::No,
+        q.as_mut(),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+    );
+    let mut out = vec![0.0; n * width];
+    MatMut::from_row_major_slice_mut(&mut out, n, width).copy_from(q);
+    out
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# The models without texts on five data sets, by the example `cf`: what the parts for validation say
+# (defaults are chosen on those), and the test parts. One JSON line a model.
+#
+# usage: DATA=… recipes/linear.sh [validation|test]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+: "${DATA:?set DATA to the directory that holds the data sets, see recipes/README.md}"
+part=${1:-test}
+cargo build --quiet --release --locked -p semrec-models --example cf
+cf=target/release/examples/cf
+for set in ml-1m-random amazon-beauty amazon-toys amazon-industrial; do
+    for model in item-knn rp3beta slim ease gf-cf als; do
+        echo "$set $("$cf" "$DATA/$set" "$model" part="$part")"
+    done
+done
+# What more factors bring, and a fusion of the three best.
+for factors in 256 512; do
+    echo "ml-1m-random $("$cf" "$DATA/ml-1m-random" als part="$part" factors=$factors)"
+done
+echo "ml-1m-random $("$cf" "$DATA/ml-1m-random" hybrid part="$part" sources=als+ease+gf-cf)"
