@@ -85,7 +85,7 @@ impl EaseConfig {
 }
 
 /// The rule for `λ`, from the number of users of each item.
-fn lambda_for(counts: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn lambda_for(counts: impl Iterator<Item = f64>) -> f64 {
     let (mut sum, mut squares) = (0.0, 0.0);
     for count in counts {
         sum += count;

@@ -3,8 +3,8 @@
 //! A model joins by implementing [`Model`] and adding a line to `MODELS`.
 
 use crate::{
-    Als, Content, Ease, Hybrid, ItemKnn, ModelError, Popularity, Random, RecentPopularity,
-    Recommender, Tensors, Training,
+    Als, Content, Ease, FeatureAls, Hybrid, ItemKnn, L3ae, ModelError, Popularity, Random,
+    RecentPopularity, Recommender, Tensors, Training,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,6 +50,8 @@ const MODELS: &[Entry] = &[
     entry::<Hybrid>(),
     entry::<Ease>(),
     entry::<Als>(),
+    entry::<L3ae>(),
+    entry::<FeatureAls>(),
 ];
 
 const fn entry<M: Model>() -> Entry {
