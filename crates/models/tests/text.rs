@@ -7,7 +7,7 @@ use semrec_text::Vectors;
 use serde::Deserialize;
 use toml::toml;
 
-const MODELS: [&str; 1] = ["l3ae"];
+const MODELS: [&str; 2] = ["l3ae", "feature-als"];
 
 #[derive(Deserialize)]
 struct Reference {
@@ -163,6 +163,8 @@ fn bad_parameters_say_what_was_expected() {
         ("l3ae", toml! { dropout = 1.0 }, "dropout is 1"),
         ("l3ae", toml! { neighbours = 0 }, "neighbours is 0"),
         ("l3ae", toml! { recency = nan }, "recency is NaN"),
+        ("feature-als", toml! { map = 0.0 }, "map is 0"),
+        ("feature-als", toml! { factors = 0 }, "factors is 0"),
     ] {
         let error = fitted(name, &params, &r).expect_err(expected).to_string();
         assert!(error.contains(expected), "{error}");
