@@ -13,7 +13,7 @@
 //! `dump` writes the part as JSON for other tools, `each` the ndcg@10 of each case that has such
 //! items (`{"all": […], "tail": […], "cold": […]}`), so that two models can be compared pair by pair.
 
-use semrec_data::{Case, Cases, Dataset, Event, Split, split, top_k};
+use semrec_data::{Case, Cases, Dataset, Split, split, top_k};
 use semrec_models::{Query, Recommender, Training, fit};
 use semrec_text::Vectors;
 use std::error::Error;
@@ -181,12 +181,10 @@ fn figures(
         .collect();
     let mut scores = vec![0.0f32; BATCH * n];
     for batch in all.chunks(BATCH) {
-        let query = |case: &Case<'_>| case.history.iter().copied().collect::<Vec<Event>>();
-        let histories: Vec<Vec<Event>> = batch.iter().map(query).collect();
-        let queries: Vec<Query<'_>> = histories
+        let queries: Vec<Query<'_>> = batch
             .iter()
-            .map(|history| Query {
-                history,
+            .map(|case| Query {
+                history: case.history,
                 text: None,
             })
             .collect();
