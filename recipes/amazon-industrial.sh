@@ -2,5 +2,5 @@
 # Amazon Industrial (3,285 users, 3,686 items with long descriptions), the given temporal split.
 source "$(dirname "$0")/start.sh"
 import_items amazon-industrial
-"$semrec" evaluate "$OUT/amazon-industrial" --models random,popularity,item-knn,ease,als,content,hybrid --split given \
+"$semrec" evaluate "$OUT/amazon-industrial" --models random,popularity,item-knn,ease,als,content,l3ae,feature-als,hybrid --split given \
     -k 10,20 --json "$OUT/amazon-industrial.json"

@@ -4,7 +4,7 @@ source "$(dirname "$0")/start.sh"
 for name in amazon-beauty amazon-industrial; do
     import_items "$name"
     for candidates in full cold; do
-        "$semrec" evaluate "$OUT/$name" --models random,popularity,item-knn,ease,als,content,hybrid --split cold-items:0.1 \
+        "$semrec" evaluate "$OUT/$name" --models random,popularity,item-knn,ease,als,content,l3ae,feature-als,hybrid --split cold-items:0.1 \
             --candidates "$candidates" -k 10,20 --json "$OUT/$name-cold-$candidates.json"
     done
 done

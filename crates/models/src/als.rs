@@ -89,7 +89,7 @@ impl Default for AlsConfig {
 }
 
 impl AlsConfig {
-    fn check(&self) -> Result<(), ModelError> {
+    pub(crate) fn check(&self) -> Result<(), ModelError> {
         let positive = |name: &str, got: f32| {
             (!(got > 0.0 && got.is_finite())).then(|| format!("{name} is {got}; expected above 0"))
         };
@@ -120,7 +120,7 @@ impl AlsConfig {
     }
 
     /// `λ (n + α₀ others)^ν`, for a row of weight `n` over `others` columns.
-    fn regularisation(&self, n: f32, others: f32) -> f32 {
+    pub(crate) fn regularisation(&self, n: f32, others: f32) -> f32 {
         self.lambda * (n + self.alpha * others).powf(self.exponent)
     }
 }
@@ -180,7 +180,7 @@ impl Model for Als {
 }
 
 /// Small random factors for the rows that have events, zero for the others.
-fn start(rows: &Sparse, config: &AlsConfig, seed: u64) -> Vec<f32> {
+pub(crate) fn start(rows: &Sparse, config: &AlsConfig, seed: u64) -> Vec<f32> {
     let d = config.factors;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     // Uniform values in ±√3 s have the deviation s.
@@ -195,7 +195,7 @@ fn start(rows: &Sparse, config: &AlsConfig, seed: u64) -> Vec<f32> {
 }
 
 /// Solves for every row of `targets`, `[rows, d]`, given the factors of the other side.
-fn half_sweep(
+pub(crate) fn half_sweep(
     targets: &mut [f32],
     fixed: &[f32],
     rows: &Sparse,
@@ -254,7 +254,16 @@ struct FoldIn {
 }
 
 impl Als {
-    fn with(config: AlsConfig, counts: Arc<Vec<u32>>, factors: Arc<Vec<f32>>) -> Self {
+    pub(crate) fn counts(&self) -> Arc<Vec<u32>> {
+        Arc::clone(&self.counts)
+    }
+
+    pub(crate) fn factors(&self) -> Arc<Vec<f32>> {
+        Arc::clone(&self.factors)
+    }
+
+    /// Of item factors, `[counts.len(), d]`; items whose count is 0 are unknown.
+    pub(crate) fn with(config: AlsConfig, counts: Arc<Vec<u32>>, factors: Arc<Vec<f32>>) -> Self {
         let gram = gramian(&factors, config.factors, config.alpha);
         Self {
             config,

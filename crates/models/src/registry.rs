@@ -3,8 +3,8 @@
 //! A model joins by implementing [`Model`] and adding a line to `MODELS`.
 
 use crate::{
-    Als, Content, Ease, GfCf, Hybrid, ItemKnn, ModelError, Popularity, Random, RecentPopularity,
-    Recommender, Rp3Beta, Sasrec, Slim, Tensors, Training,
+    Als, Content, Ease, FeatureAls, GfCf, Hybrid, ItemKnn, L3ae, ModelError, Popularity, Random,
+    RecentPopularity, Recommender, Rp3Beta, Sasrec, Slim, Tensors, Training,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -54,6 +54,8 @@ const MODELS: &[Entry] = &[
     entry::<Slim>(),
     entry::<GfCf>(),
     entry::<Sasrec>(),
+    entry::<L3ae>(),
+    entry::<FeatureAls>(),
 ];
 
 const fn entry<M: Model>() -> Entry {

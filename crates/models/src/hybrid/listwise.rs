@@ -3,7 +3,7 @@
 //! For one person, item `i` is chosen with probability `p_i = m_i exp(w · f_i) / Σ_j m_j exp(w ·
 //! f_j)` over the items they have not seen (McFadden 1974; the listwise softmax loss), `m_i`
 //! being the number of items that `i` stands for (see `question.rs`). The weights maximise the
-//! mean log-likelihood of what was held out, less `l2 · ‖w‖²`; the problem is convex and has few
+//! mean log-likelihood of what was held out, less `l2 · ‖w - w₀‖²`; the problem is convex and has few
 //! weights, so a damped Newton method finds the one solution in a few passes.
 
 use super::question::Question;
@@ -16,10 +16,18 @@ const MAX_PASSES: usize = 50;
 /// Change of the objective that no longer matters.
 const TOLERANCE: f64 = 1e-7;
 
+/// What the weights are held to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Penalty<'a> {
+    /// `w₀`, `[n_features]`.
+    pub(super) towards: &'a [f64],
+    pub(super) l2: f64,
+}
+
 /// The weights that fit the questions best; features should be of comparable scale.
-pub(super) fn fit(questions: &[Question], n_features: usize, l2: f64) -> Vec<f64> {
-    let mut weights = vec![0.0f64; n_features];
-    let mut here = derivatives(questions, &weights, l2);
+pub(super) fn fit(questions: &[&Question], penalty: Penalty<'_>) -> Vec<f64> {
+    let mut weights = penalty.towards.to_vec();
+    let mut here = derivatives(questions, &weights, penalty);
     for _ in 0..MAX_PASSES {
         let step = here.newton_step();
         let mut size = 1.0;
@@ -29,7 +37,7 @@ pub(super) fn fit(questions: &[Question], n_features: usize, l2: f64) -> Vec<f64
                 .zip(&step)
                 .map(|(w, s)| w + size * s)
                 .collect();
-            let there = derivatives(questions, &trial, l2);
+            let there = derivatives(questions, &trial, penalty);
             if there.objective >= here.objective || size < 1e-3 {
                 break (trial, there);
             }
@@ -88,7 +96,7 @@ impl Derivatives {
     }
 }
 
-fn derivatives(questions: &[Question], weights: &[f64], l2: f64) -> Derivatives {
+fn derivatives(questions: &[&Question], weights: &[f64], penalty: Penalty<'_>) -> Derivatives {
     let n = weights.len();
     let each: Vec<Derivatives> = questions.par_iter().map(|q| one(q, weights)).collect();
     // Summed in order, so that the result does not depend on the number of threads.
@@ -96,9 +104,10 @@ fn derivatives(questions: &[Question], weights: &[f64], l2: f64) -> Derivatives 
     let mut total = each
         .iter()
         .fold(Derivatives::zeros(n), |sum, d| sum.add(d, share));
-    for (i, w) in weights.iter().enumerate() {
-        total.objective -= l2 * w * w;
-        total.gradient[i] -= 2.0 * l2 * w;
+    let Penalty { towards, l2 } = penalty;
+    for (i, (w, to)) in weights.iter().zip(towards).enumerate() {
+        total.objective -= l2 * (w - to) * (w - to);
+        total.gradient[i] -= 2.0 * l2 * (w - to);
         total.curvature[i * n + i] += 2.0 * l2;
     }
     total
@@ -171,20 +180,30 @@ mod tests {
             .collect()
     }
 
+    fn weight(questions: &[Question], towards: f64, l2: f64) -> f64 {
+        let questions: Vec<&Question> = questions.iter().collect();
+        let towards = &[towards];
+        fit(&questions, Penalty { towards, l2 })[0]
+    }
+
     #[test]
     fn the_weight_of_a_biased_coin_is_its_log_odds() {
-        let w = fit(&coins(4, 3, 1.0), 1, 0.0);
-        assert!((w[0] - 3.0f64.ln()).abs() < 1e-4, "{w:?}");
+        let w = weight(&coins(4, 3, 1.0), 0.0, 0.0);
+        assert!((w - 3.0f64.ln()).abs() < 1e-4, "{w}");
         // A row that stands for five items: e^w / (e^w + 5) = 3/4, so w = ln 15.
-        let w = fit(&coins(4, 3, 5.0), 1, 0.0);
-        assert!((w[0] - 15.0f64.ln()).abs() < 1e-4, "{w:?}");
+        let w = weight(&coins(4, 3, 5.0), 0.0, 0.0);
+        assert!((w - 15.0f64.ln()).abs() < 1e-4, "{w}");
     }
 
     #[test]
     fn certainty_is_kept_finite_by_the_penalty() {
         // Optimum of ln σ(w) - 0.1 w²: σ(-w) = 0.2 w, so w ≈ 1.336.
-        let w = fit(&coins(2, 2, 1.0), 1, 0.1);
-        let residual = 1.0 / (1.0 + w[0].exp()) - 0.2 * w[0];
-        assert!(residual.abs() < 1e-4, "{w:?}");
+        let w = weight(&coins(2, 2, 1.0), 0.0, 0.1);
+        let residual = 1.0 / (1.0 + w.exp()) - 0.2 * w;
+        assert!(residual.abs() < 1e-4, "{w}");
+        // Of ln σ(w) - 0.1 (w - 2)²: σ(-w) = 0.2 (w - 2).
+        let w = weight(&coins(2, 2, 1.0), 2.0, 0.1);
+        let residual = 1.0 / (1.0 + w.exp()) - 0.2 * (w - 2.0);
+        assert!(residual.abs() < 1e-4, "{w}");
     }
 }

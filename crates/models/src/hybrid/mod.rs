@@ -1,19 +1,20 @@
 //! Hybrid: what people do and what items say, weighed by how much is known of either.
 //!
 //! ```text
-//! score(u, i) = Σ_s z_s(u, i) · (a_s + b_s · ln(1 + n_i) + c_s · ln(1 + n_u) + d_s · [n_u = 0])
-//!             + ln(1 + n_i) · (e + f · [n_u = 0]) + g · [n_i = 0]
+//! score(u, i) = Σ_s z_s(u, i) · (a_s + b_s · ln(1 + n_i) + c_s · ln(1 + n_u))
+//!             + e · ln(1 + n_i) + g · [n_i = 0]
 //! ```
 //!
 //! where `z_s` is the score of source `s` (compressed to `sign(x) √|x|` for collaborative sources,
 //! whose scores have long tails; 0 where a source knows nothing), `n_i` the number of people who
-//! touched the item in training and `n_u` the length of the person's history. The weights are
-//! those of a conditional logit fitted on hidden events of the training data, for which a share of
+//! touched the item in training and `n_u` the length of the person's history. There are two sets of
+//! weights, for people with a history and for people without. The weights are those of a conditional logit fitted on hidden events of the training data, for which a share of
 //! the items is made never-clicked (`rehearsal.rs`); the sources are then fitted again on
-//! everything. A never-clicked item is thus ranked by its text, on the scale of the others.
+//! everything. A never-clicked item is thus ranked by its text, on the scale of the others. Where few
+//! people could be asked, the weights are drawn to the best source alone (`weights.rs`).
 //!
 //! Where people have texts of their own, some are also asked about with their history hidden, so
-//! that the weights for `n_u = 0` know what such a text is worth.
+//! that the weights of people without a history know what such a text is worth.
 //!
 //! Memory: that of the sources, and 4 bytes per item. Fitting holds besides, for each of at most
 //! `max_cases` people, the features of about 200 items per source and 300 others.
@@ -21,11 +22,12 @@
 mod listwise;
 mod question;
 mod rehearsal;
+mod weights;
 
 use crate::{
     Cause, Contribution, Model, ModelError, Query, Recommender, Tensors, Training, registry,
 };
-use question::{narrow, questions, standardise};
+use question::{Question, narrow, questions, standardise};
 use rayon::prelude::*;
 use rehearsal::{Rehearsal, rehearse};
 use semrec_data::Case;
@@ -33,11 +35,10 @@ use serde::{Deserialize, Serialize};
 
 /// Fewer questions than this cannot fit weights; the sources then count alike.
 const ENOUGH_CASES: usize = 20;
-/// Weights per source: constant, by item, by person, for a person without history.
-const PER_SOURCE: usize = 4;
-/// Weights of the item itself: by its popularity, the same for a person without history, and if
-/// nobody touched it.
-const OWN: usize = 3;
+/// Weights per source: constant, by item, by person.
+const PER_SOURCE: usize = 3;
+/// Weights of the item itself: by its popularity, and if nobody touched it.
+const OWN: usize = 2;
 /// Of so many people with a text and a history, one is asked about by the text alone.
 const DESCRIBED: usize = 3;
 
@@ -79,8 +80,9 @@ impl Default for HybridConfig {
 pub struct Hybrid {
     config: HybridConfig,
     sources: Vec<Box<dyn Recommender>>,
-    /// `[4 * sources + 3]`, in the order of the formula.
-    weights: Vec<f32>,
+    /// For people with a history and for people without: `[3 * sources + 2]` each, in the order of
+    /// the formula.
+    weights: [Vec<f32>; 2],
     /// `ln(1 + n_i)`, `[n_items]`.
     item_logs: Vec<f32>,
 }
@@ -101,7 +103,7 @@ impl Model for Hybrid {
         let weights = if rehearsal.cases.len() < ENOUGH_CASES {
             let mut equal = vec![0.0; PER_SOURCE * names.len() + OWN];
             equal.iter_mut().step_by(PER_SOURCE).for_each(|w| *w = 1.0);
-            equal
+            [equal.clone(), equal]
         } else {
             let inner = Training {
                 interactions: &rehearsal.train,
@@ -122,8 +124,10 @@ impl Model for Hybrid {
     fn load(tensors: &Tensors) -> Result<Self, ModelError> {
         let config: HybridConfig = tensors.config()?;
         let [n_items] = tensors.shape("item_logs")?;
-        let [n_weights] = tensors.shape("weights")?;
+        let [_, n_weights] = tensors.shape("weights")?;
         let n_sources = n_weights.saturating_sub(OWN) / PER_SOURCE;
+        let n_weights = PER_SOURCE * n_sources + OWN;
+        let weights = tensors.shared_f32("weights", &[2, n_weights])?;
         let sources = (0..n_sources)
             .map(|s| registry::load(&tensors.with_prefix(&prefix(s))))
             .collect::<Result<Vec<_>, _>>()?;
@@ -140,9 +144,7 @@ impl Model for Hybrid {
         Ok(Self {
             config,
             sources,
-            weights: tensors
-                .shared_f32("weights", &[PER_SOURCE * n_sources + OWN])?
-                .to_vec(),
+            weights: [&weights[..n_weights], &weights[n_weights..]].map(<[f32]>::to_vec),
             item_logs: tensors.shared_f32("item_logs", &[n_items])?.to_vec(),
         })
     }
@@ -238,7 +240,7 @@ fn fit_weights(
     rehearsal: &Rehearsal,
     training: &Training<'_>,
     config: &HybridConfig,
-) -> Vec<f32> {
+) -> [Vec<f32>; 2] {
     let mut cases: Vec<(Case<'_>, Query<'_>)> = rehearsal
         .cases
         .iter()
@@ -277,13 +279,29 @@ fn fit_weights(
     let n_features = PER_SOURCE * sources.len() + OWN;
     let scales = standardise(&mut questions, n_features);
     progress("hybrid: weights", 0, 1);
-    let weights = listwise::fit(&questions, n_features, config.l2);
+    let of = |new: bool| -> Vec<&Question> {
+        let both = questions.iter().zip(&cases);
+        both.filter(|(_, (_, query))| query.history.is_empty() == new)
+            .map(|(question, _)| question)
+            .collect()
+    };
+    let groups = [of(false), of(true)];
+    let fitted = groups.map(|group| {
+        if group.len() < ENOUGH_CASES {
+            weights::fit(
+                &questions.iter().collect::<Vec<_>>(),
+                sources.len(),
+                config.l2,
+            )
+        } else {
+            weights::fit(&group, sources.len(), config.l2)
+        }
+    });
     progress("hybrid: weights", 1, 1);
-    weights
-        .iter()
-        .zip(scales)
-        .map(|(&w, scale)| narrow(w) / scale)
-        .collect()
+    fitted.map(|weights| {
+        let pairs = weights.iter().zip(&scales);
+        pairs.map(|(&w, scale)| narrow(w) / scale).collect()
+    })
 }
 
 /// `ln(1 + n)`.
@@ -301,8 +319,8 @@ fn logs(counts: &[u32]) -> Vec<f32> {
 struct Person {
     /// `ln(1 + length of the history)`.
     log: f32,
-    /// 1 if there is no history.
-    new: f32,
+    /// Which set of weights: 1 if there is no history, else 0.
+    set: usize,
 }
 
 impl Person {
@@ -310,20 +328,20 @@ impl Person {
         let n = query.history.len();
         Self {
             log: log(n),
-            new: if n == 0 { 1.0 } else { 0.0 },
+            set: usize::from(n == 0),
         }
     }
 
     /// The features of a source's compressed score.
     fn of_source(self, z: f32, item_log: f32) -> [f32; PER_SOURCE] {
-        [z, z * item_log, z * self.log, z * self.new]
+        [z, z * item_log, z * self.log]
     }
+}
 
-    /// The features of an item by itself.
-    fn of_item(self, item_log: f32) -> [f32; OWN] {
-        let never = if item_log == 0.0 { 1.0 } else { 0.0 };
-        [item_log, item_log * self.new, never]
-    }
+/// The features of an item by itself.
+fn of_item(item_log: f32) -> [f32; OWN] {
+    let never = if item_log == 0.0 { 1.0 } else { 0.0 };
+    [item_log, never]
 }
 
 fn weighted<const N: usize>(features: [f32; N], weights: &[f32]) -> f32 {
@@ -352,14 +370,14 @@ fn prefix(source: usize) -> String {
 impl Hybrid {
     /// What a unit of source `s` weighs for an item of this `ln(1 + n_i)`.
     fn weight(&self, s: usize, item_log: f32, person: Person) -> f32 {
-        let weights = &self.weights[PER_SOURCE * s..PER_SOURCE * (s + 1)];
+        let weights = &self.weights[person.set][PER_SOURCE * s..PER_SOURCE * (s + 1)];
         weighted(person.of_source(1.0, item_log), weights)
     }
 
     /// What the item weighs of itself.
     fn standing(&self, item_log: f32, person: Person) -> f32 {
-        let weights = &self.weights[PER_SOURCE * self.sources.len()..];
-        weighted(person.of_item(item_log), weights)
+        let weights = &self.weights[person.set][PER_SOURCE * self.sources.len()..];
+        weighted(of_item(item_log), weights)
     }
 }
 
@@ -428,7 +446,8 @@ impl Recommender for Hybrid {
 
     fn save(&self, into: &mut Tensors) -> Result<(), ModelError> {
         into.put_model(Self::NAME, &self.config)?;
-        into.put_f32("weights", &[self.weights.len()], self.weights.clone())?;
+        let weights = self.weights.concat();
+        into.put_f32("weights", &[2, weights.len() / 2], weights)?;
         into.put_f32("item_logs", &[self.n_items()], self.item_logs.clone())?;
         for (s, source) in self.sources.iter().enumerate() {
             let mut part = Tensors::default();
@@ -441,7 +460,7 @@ impl Recommender for Hybrid {
     fn notes(&self) -> Vec<String> {
         let person = Person {
             log: log(10),
-            new: 0.0,
+            set: 0,
         };
         self.sources
             .iter()

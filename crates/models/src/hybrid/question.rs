@@ -5,7 +5,7 @@
 //! [`BEST`] items of each source, and [`OTHERS`] of the rest, each of which counts for as many
 //! items as it stands for. At most `4 * features * rows` bytes a question.
 
-use super::{Person, compression};
+use super::{Person, compression, of_item};
 use crate::{Query, Recommender};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -68,7 +68,7 @@ pub(super) fn questions(
                         let z = compression(source.name())(row[item as usize]);
                         features.extend(person.of_source(z, standing));
                     }
-                    features.extend(person.of_item(standing));
+                    features.extend(of_item(standing));
                 }
                 Question {
                     features,
