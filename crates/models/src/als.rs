@@ -38,6 +38,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use semrec_tune::Space;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -131,6 +132,17 @@ pub struct Als {
 impl Model for Als {
     const NAME: &'static str = "als";
     type Config = AlsConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .whole_by_powers("factors", 32, 256)
+            .whole_by_powers("iterations", 4, 32)
+            .by_powers("lambda", 1e-4, 0.1)
+            .by_powers("alpha", 1e-4, 1.0)
+            .even("exponent", 0.0, 1.5)
+            .even("recency", 0.0, 1.5)
+            .with_rounds("iterations")
+    }
 
     fn fit(training: &Training<'_>, config: &AlsConfig) -> Result<Self, ModelError> {
         config.check()?;

@@ -19,6 +19,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 use semrec_text::{Whitening, WhiteningConfig};
 use serde::{Deserialize, Serialize};
+use semrec_tune::Space;
 use std::sync::Arc;
 
 /// Queries multiplied at once: bounds the scratch to `CHUNK * dim` values per thread.
@@ -67,6 +68,14 @@ impl Model for Content {
     const NAME: &'static str = "content";
     const NEEDS_TEXT: bool = true;
     type Config = ContentConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .even("recency", 0.0, 1.5)
+            .by_powers("text_weight", 0.1, 10.0)
+            .even("power", 0.0, 1.0)
+            .by_powers("eps", 1e-5, 1.0)
+    }
 
     fn fit(training: &Training<'_>, config: &ContentConfig) -> Result<Self, ModelError> {
         let fail = |problem: String| ModelError::Training {

@@ -21,6 +21,7 @@ use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use semrec_tune::Space;
 use std::sync::Arc;
 
 /// How alike two items are.
@@ -116,6 +117,16 @@ struct Counters {
 impl Model for ItemKnn {
     const NAME: &'static str = "item-knn";
     type Config = ItemKnnConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .whole_by_powers("neighbours", 20, 1_000)
+            .one_of("similarity", &["cosine", "jaccard"])
+            .even("balance", 0.0, 1.0)
+            .by_powers("shrinkage", 0.1, 100.0)
+            .even("activity", 0.0, 1.0)
+            .even("recency", 0.0, 1.5)
+    }
 
     fn fit(training: &Training<'_>, config: &ItemKnnConfig) -> Result<Self, ModelError> {
         config.check()?;

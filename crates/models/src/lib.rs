@@ -35,5 +35,5 @@ pub use random::{Random, RandomConfig};
 pub use rank::{Candidates, rank};
 pub use recent_popularity::{RecentPopularity, RecentPopularityConfig};
 pub use recommender::{Cause, Contribution, Query, Recommender, Training};
-pub use registry::{Model, fit, load, names, needs_text, params_of};
+pub use registry::{Model, fit, load, names, needs_text, params_of, space_of};
 pub use tensors::Tensors;

@@ -30,6 +30,7 @@ use rayon::prelude::*;
 use rehearsal::{Rehearsal, rehearse};
 use semrec_data::Case;
 use serde::{Deserialize, Serialize};
+use semrec_tune::Space;
 
 /// Fewer questions than this cannot fit weights; the sources then count alike.
 const ENOUGH_CASES: usize = 20;
@@ -88,6 +89,12 @@ pub struct Hybrid {
 impl Model for Hybrid {
     const NAME: &'static str = "hybrid";
     type Config = HybridConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .even("cold_share", 0.0, 0.5)
+            .by_powers("l2", 1e-5, 1.0)
+    }
 
     fn fit(training: &Training<'_>, config: &HybridConfig) -> Result<Self, ModelError> {
         check(config)?;
