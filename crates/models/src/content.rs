@@ -18,8 +18,8 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 use semrec_text::{Whitening, WhiteningConfig};
-use serde::{Deserialize, Serialize};
 use semrec_tune::Space;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Queries multiplied at once: bounds the scratch to `CHUNK * dim` values per thread.

@@ -36,8 +36,8 @@ use crate::kernels::add_rows;
 use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use semrec_tune::Space;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// How [`Ease`] is fitted.

@@ -20,8 +20,8 @@ use crate::history::{RECENCY, contributions, recency_for, recency_problem, recen
 use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use semrec_tune::Space;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// How alike two items are.

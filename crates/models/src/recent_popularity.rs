@@ -12,8 +12,8 @@
 use crate::popularity::{log_count, own_standing, same_for_all};
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use semrec_data::{Clock, Interactions};
-use serde::{Deserialize, Serialize};
 use semrec_tune::Space;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 const SECONDS_PER_DAY: f64 = 86_400.0;

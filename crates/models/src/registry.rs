@@ -6,9 +6,9 @@ use crate::{
     Als, Content, Ease, Hybrid, ItemKnn, ModelError, Popularity, Random, RecentPopularity,
     Recommender, Tensors, Training,
 };
+use semrec_tune::Space;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use semrec_tune::Space;
 
 /// What a recommender has besides its scores: a name, a configuration, a way to be made.
 pub trait Model: Recommender + Sized + 'static {
@@ -216,7 +216,11 @@ mod tests {
                     Range::Whole { .. } => value.is_integer(),
                     Range::Choice(values) => values.iter().all(|v| v.same_type(value)),
                 };
-                assert!(fits, "{model}: {} is {value}, and is searched over {range}", parameter.name);
+                assert!(
+                    fits,
+                    "{model}: {} is {value}, and is searched over {range}",
+                    parameter.name
+                );
                 // The defaults lie inside, or are the 0 that stands for a rule.
                 let rule = value.as_float() == Some(0.0);
                 assert!(

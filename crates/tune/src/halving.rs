@@ -7,6 +7,9 @@
 
 use crate::search::Plan;
 use crate::{Question, Trial};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 use std::cmp::Ordering;
 
 /// How many are left for one that goes on.
@@ -56,6 +59,29 @@ fn promoted(rung: &[Trial], n: usize) -> Vec<usize> {
     kept.push(0);
     kept.sort_unstable();
     kept
+}
+
+/// A share of `n` things: so many of them, at least one if there are any.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a share of a count is a smaller count"
+)]
+pub fn part_of(n: usize, share: f64) -> usize {
+    // A ninth of 27 is 3, whatever the last digit of a ninth.
+    ((n as f64 * share - 1e-9).ceil() as usize).clamp(n.min(1), n)
+}
+
+/// A share of `0..n`, in order: the same for the same seed, and part of any larger share.
+#[must_use]
+pub fn share_of(n: usize, share: f64, seed: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    order.truncate(part_of(n, share));
+    order.sort_unstable();
+    order
 }
 
 /// Larger values first, failures last, earlier ones first among equals.
@@ -110,6 +136,22 @@ mod tests {
             values.len()
         };
         assert_eq!(same(8), 1);
+    }
+
+    #[test]
+    fn shares_are_nested() {
+        for (n, share, expected) in [
+            (27, 1.0 / 9.0, 3),
+            (10, 1.0 / 3.0, 4),
+            (1, 0.1, 1),
+            (0, 0.5, 0),
+        ] {
+            assert_eq!(part_of(n, share), expected);
+        }
+        let (small, large) = (share_of(100, 0.1, 5), share_of(100, 0.3, 5));
+        assert_eq!((small.len(), large.len()), (10, 30));
+        assert!(small.iter().all(|i| large.contains(i)) && large.is_sorted());
+        assert_ne!(small, share_of(100, 0.1, 6));
     }
 
     #[test]

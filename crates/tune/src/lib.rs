@@ -37,6 +37,7 @@ mod tpe;
 mod trial;
 
 pub use error::TuneError;
+pub use halving::{part_of, share_of};
 pub use influence::{Influence, PartOf, influences, rank_correlation};
 pub use range::Range;
 pub use search::{Method, Plan, Search};

@@ -29,8 +29,8 @@ use question::{narrow, questions, standardise};
 use rayon::prelude::*;
 use rehearsal::{Rehearsal, rehearse};
 use semrec_data::Case;
-use serde::{Deserialize, Serialize};
 use semrec_tune::Space;
+use serde::{Deserialize, Serialize};
 
 /// Fewer questions than this cannot fit weights; the sources then count alike.
 const ENOUGH_CASES: usize = 20;
