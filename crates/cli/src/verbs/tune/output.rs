@@ -74,7 +74,7 @@ fn print_trials(console: &Console, study: &Study, tuned: &Tuned) {
         .filter(|(i, _)| *i < SHOWN || Some(*i) == own)
         .map(|(_, trial)| trial);
     let names: Vec<&String> = tuned.influences.iter().map(|i| &i.parameter).collect();
-    let header = ["trial".to_owned(), study.metric.clone()]
+    let header = ["trial".to_owned(), format!("{} ± s.e.", study.metric)]
         .into_iter()
         .chain(names.iter().map(|n| (*n).clone()))
         .chain(["fit".to_owned(), "evaluate".to_owned()]);
@@ -108,24 +108,28 @@ fn print_influences(console: &Console, metric: &str, influences: &[Influence]) {
         console.line("it has no parameters to search");
         return;
     }
-    let header = [
-        "parameter".to_owned(),
-        "rank correlation".to_owned(),
-        format!("best {metric} by part of its range (trials)"),
-    ];
+    let parts = influences.iter().map(|i| i.parts.len()).max().unwrap_or(0);
+    let header = ["parameter".to_owned(), "rank correlation".to_owned()]
+        .into_iter()
+        .chain((0..parts).map(|part| match part {
+            0 => format!("best {metric} by part of the range (trials)"),
+            _ => String::new(),
+        }));
     let rows = influences.iter().map(|influence| {
         let parts = influence.parts.iter().map(|part| match part.best {
-            Some(best) => format!("{}: {best:.4} ({})", part.name, part.trials),
-            None => format!("{}: – (0)", part.name),
+            Some(best) => format!("{}\n{best:.4} ({})", part.name, part.trials),
+            None => format!("{}\n– (0)", part.name),
         });
         let correlation = influence.rank_correlation;
-        vec![
+        [
             influence.parameter.clone(),
             correlation.map_or_else(|| "–".to_owned(), |r| format!("{r:+.2}")),
-            parts.collect::<Vec<_>>().join("   "),
         ]
+        .into_iter()
+        .chain(parts)
+        .collect()
     });
-    console.table(header, rows, 3);
+    console.table(header, rows, 1);
 }
 
 /// What was found, in a sentence.
