@@ -24,10 +24,18 @@ fn tuned(model: &str, method: Method) -> Tuned {
         search.tell(if n == 5 {
             Trial::failed(question, "X'X + <λI> is not positive definite")
         } else {
-            Trial::measured(question, 0.04 + 0.001 * f64::from(u8::try_from(n % 4).unwrap()))
+            Trial::measured(
+                question,
+                0.04 + 0.001 * f64::from(u8::try_from(n % 4).unwrap()),
+            )
         });
     }
-    Tuned::new(model, &search, Table::new(), Some("ended after 9 s".to_owned()))
+    Tuned::new(
+        model,
+        &search,
+        Table::new(),
+        Some("ended after 9 s".to_owned()),
+    )
 }
 
 fn study(models: Vec<Tuned>) -> Study {
@@ -83,5 +91,8 @@ fn nothing_searched_is_no_page() {
     none.trials.truncate(0);
     (none.best, none.own) = (None, None);
     let page = render_tuning(&study(vec![none])).unwrap();
-    assert!(page.contains("No trial was measured.") && !page.contains("NaN"), "{page}");
+    assert!(
+        page.contains("No trial was measured.") && !page.contains("NaN"),
+        "{page}"
+    );
 }
