@@ -158,8 +158,8 @@ fn a_journal_of_another_search_is_refused() {
     let before = read(home, "out/ease.jsonl");
     let cases: [(&[&str], &str); 6] = [
         (
-            &["--split", "ratio:0.8"],
-            "its split is leave-one-out, and ratio:0.8 was asked for",
+            &["--split", "temporal:0.8"],
+            "its split is leave-one-out, and temporal:0.8 was asked for",
         ),
         (&["--seed", "7"], "its seed is 42, and 7 was asked for"),
         (

@@ -132,10 +132,12 @@ fn lacks(start: &Table, name: &str) -> String {
 
 /// The keys of all values, with dots.
 fn leaves(table: &Table, prefix: &str) -> Vec<String> {
-    let keys = table.iter().flat_map(|(key, value)| match value {
-        Value::Table(inner) => leaves(inner, &format!("{prefix}{key}.")),
-        _ => vec![format!("{prefix}{key}")],
-    });
+    let keys = table
+        .iter()
+        .flat_map(|(key, value)| match value.as_table() {
+            Some(inner) => leaves(inner, &format!("{prefix}{key}.")),
+            None => vec![format!("{prefix}{key}")],
+        });
     keys.collect()
 }
 
