@@ -80,7 +80,7 @@ fn the_page_is_complete_on_its_own() {
     // Of random: five points on each chart; the model's own 0 has no place on the axis of powers.
     let ease = page.split("<h2>als</h2>").next().unwrap();
     assert_eq!(ease.matches("<circle").count(), 5 + 4 + 5);
-    assert_eq!(ease.matches("class=\"own\"").count(), 1 + 1);
+    assert_eq!(ease.matches("<path class=\"own\"").count(), 1 + 1);
 }
 
 #[test]
