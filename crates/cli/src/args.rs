@@ -1,10 +1,12 @@
 //! The command line: verbs, flags, their help and their environment names.
 
 mod model;
+mod tune;
 
 pub(crate) use model::{
     CompareArgs, ConvertArgs, DistilArgs, LayersKept, MeasureArgs, ModelVerb, PrecisionName,
 };
+pub(crate) use tune::TuneArgs;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use semrec_data::{Format, Roles, Split};
@@ -72,6 +74,9 @@ pub(crate) enum Verb {
     /// Fit a model on all of a data set and save it as a bundle that serves.
     #[command(after_help = "Example:\n  semrec train shop --model hybrid --out bundle")]
     Train(TrainArgs),
+    /// Search the parameters of models that are best on the validation part of a data set.
+    #[command(after_help = tune::TUNE_HELP)]
+    Tune(TuneArgs),
     /// Measure models on a data set: full catalogue, intervals, paired tests.
     #[command(
         after_help = "Example:\n  semrec evaluate shop --models popularity,ease,content,hybrid --split leave-one-out -k 10,20 --report report.html"
@@ -208,6 +213,9 @@ pub(crate) struct TrainArgs {
     pub(crate) model: String,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
+    /// A TOML file of parameters, with a section for the model, as `tune` writes it; --set beats it.
+    #[arg(long, env = "SEMREC_PARAMS", value_name = "FILE")]
+    pub(crate) params: Option<PathBuf>,
     /// A parameter of the model, as in lambda=500; can be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
@@ -290,6 +298,10 @@ pub(crate) struct EvaluateArgs {
     pub(crate) include_seen: bool,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
+    /// A TOML file of parameters, with a section for each model, as `tune` writes it; --set beats
+    /// it.
+    #[arg(long, env = "SEMREC_PARAMS", value_name = "FILE")]
+    pub(crate) params: Option<PathBuf>,
     /// A parameter of a model, as in ease.lambda=500; can be repeated.
     #[arg(long, value_name = "MODEL.KEY=VALUE")]
     pub(crate) set: Vec<String>,

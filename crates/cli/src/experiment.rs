@@ -135,7 +135,7 @@ pub(crate) fn run(
 }
 
 /// The same people, of whom only their text is known: all they touched is asked for.
-fn without_history(cases: &Cases) -> Cases {
+pub(crate) fn without_history(cases: &Cases) -> Cases {
     let mut out = Cases::default();
     for case in cases.iter() {
         let before = case.history.iter().map(|e| e.item);
@@ -363,10 +363,11 @@ impl Bench<'_> {
 }
 
 /// The models of this run, as the evaluation asks them.
-struct Ranker<'a> {
-    model: &'a dyn Recommender,
-    users: Option<&'a Vectors>,
-    candidates: Candidates<'a>,
+pub(crate) struct Ranker<'a> {
+    pub(crate) model: &'a dyn Recommender,
+    /// Texts of the people, if they count.
+    pub(crate) users: Option<&'a Vectors>,
+    pub(crate) candidates: Candidates<'a>,
 }
 
 impl Rank for Ranker<'_> {

@@ -1,6 +1,7 @@
 //! `--set key=value` as tables of parameters.
 
 use anyhow::{Context, bail};
+use std::path::Path;
 use toml::{Table, Value};
 
 /// Parses `lambda=500`, `sources=["ease","content"]`, `params.ease.lambda=200` into one table. A
@@ -51,6 +52,36 @@ pub(crate) fn by_model(settings: &[String], models: &[String]) -> anyhow::Result
     Ok(all)
 }
 
+/// The parameters of each model in a file, `[ease]` and so on, and what `settings` put in their
+/// place.
+pub(crate) fn with_file(file: Option<&Path>, settings: &Table) -> anyhow::Result<Table> {
+    let Some(path) = file else {
+        return Ok(settings.clone());
+    };
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("{shown} cannot be read"))?;
+    let mut all: Table = text
+        .parse()
+        .with_context(|| format!("{shown} is not TOML"))?;
+    if let Some((key, _)) = all.iter().find(|(_, value)| !value.is_table()) {
+        bail!("{shown}: '{key}' belongs to no model; expected a section for each, as in [ease]");
+    }
+    overlay(&mut all, settings);
+    Ok(all)
+}
+
+/// Puts the values of one table into another, table by table.
+fn overlay(below: &mut Table, above: &Table) {
+    for (key, value) in above {
+        match (below.get_mut(key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => overlay(below, above),
+            _ => {
+                below.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
 /// The parameters of one model.
 pub(crate) fn of(all: &Table, model: &str) -> Table {
     all.get(model)
@@ -80,6 +111,39 @@ mod tests {
         [params.ease]
         lambda = 2.5
         "#);
+    }
+
+    #[test]
+    fn a_file_is_beaten_by_settings() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("best.toml");
+        let file = "[ease]\nlambda = 1.5\ndropout = 0.25\n[hybrid.params.ease]\nlambda = 3\n";
+        std::fs::write(&path, file).unwrap();
+        let set = ["ease.lambda=2.5", "hybrid.l2=1", "als.factors=8"].map(str::to_owned);
+        let got = with_file(Some(&path), &table(&set).unwrap()).unwrap();
+        insta::assert_snapshot!(got.to_string(), @"
+        [als]
+        factors = 8
+
+        [ease]
+        dropout = 0.25
+        lambda = 2.5
+
+        [hybrid]
+        l2 = 1
+
+        [hybrid.params.ease]
+        lambda = 3
+        ");
+        std::fs::write(&path, "lambda = 1.5").unwrap();
+        let error = with_file(Some(&path), &Table::new()).unwrap_err();
+        let said = error.to_string();
+        assert!(
+            said.ends_with(
+                "'lambda' belongs to no model; expected a section for each, as in [ease]"
+            ),
+            "{said}"
+        );
     }
 
     #[test]

@@ -135,6 +135,7 @@ fn the_example_configuration_changes_nothing_and_is_understood() {
         ("recommend", "recommend no-bundle --user u"),
         ("similar", "similar no-bundle --item i"),
         ("train", "train no-data"),
+        ("tune", "tune no-data --model ease"),
         ("up", "up no-items no-events"),
     ]);
     let sections = table.iter().filter(|(_, v)| v.is_table());

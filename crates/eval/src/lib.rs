@@ -69,7 +69,7 @@ pub use metrics::{
 pub use per_case::PerCase;
 pub use places::Places;
 pub use rankings::Rankings;
-pub use report::{Example, ExampleItem, ExampleList, Report, render};
+pub use report::{Example, ExampleItem, ExampleList, Report, render, render_tuning};
 pub use results::{DatasetFacts, ModelResult, Protocol, Results};
 pub use runner::{Options, Rank, evaluate};
 pub use sign_flip::sign_flip;

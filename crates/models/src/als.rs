@@ -42,6 +42,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -140,6 +141,17 @@ pub struct Als {
 impl Model for Als {
     const NAME: &'static str = "als";
     type Config = AlsConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .whole_by_powers("factors", 32, 256)
+            .whole_by_powers("iterations", 4, 32)
+            .by_powers("lambda", 1e-4, 0.1)
+            .by_powers("alpha", 1e-4, 1.0)
+            .even("exponent", 0.0, 1.5)
+            .even("recency", 0.0, 1.5)
+            .with_rounds("iterations")
+    }
 
     fn fit(training: &Training<'_>, config: &AlsConfig) -> Result<Self, ModelError> {
         config.check()?;

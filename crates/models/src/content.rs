@@ -18,6 +18,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 use semrec_text::{Whitening, WhiteningConfig};
+use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -67,6 +68,14 @@ impl Model for Content {
     const NAME: &'static str = "content";
     const NEEDS_TEXT: bool = true;
     type Config = ContentConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .even("recency", 0.0, 1.5)
+            .by_powers("text_weight", 0.1, 10.0)
+            .even("power", 0.0, 1.0)
+            .by_powers("eps", 1e-5, 1.0)
+    }
 
     fn fit(training: &Training<'_>, config: &ContentConfig) -> Result<Self, ModelError> {
         let fail = |problem: String| ModelError::Training {

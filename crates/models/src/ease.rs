@@ -36,6 +36,7 @@ use crate::kernels::add_rows;
 use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use rayon::prelude::*;
+use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -120,6 +121,13 @@ pub struct Ease {
 impl Model for Ease {
     const NAME: &'static str = "ease";
     type Config = EaseConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .by_powers("lambda", 5.0, 5_000.0)
+            .even("dropout", 0.0, 0.8)
+            .even("recency", 0.0, 1.5)
+    }
 
     fn fit(training: &Training<'_>, config: &EaseConfig) -> Result<Self, ModelError> {
         config.check()?;

@@ -26,6 +26,7 @@ use faer::linalg::solvers::{Llt, Solve};
 use faer::{Mat, Side};
 use rayon::prelude::*;
 use semrec_text::{Whitening, WhiteningConfig};
+use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -110,6 +111,18 @@ impl Model for FeatureAls {
     const NAME: &'static str = "feature-als";
     const NEEDS_TEXT: bool = true;
     type Config = FeatureAlsConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .whole_by_powers("factors", 32, 256)
+            .whole_by_powers("iterations", 4, 32)
+            .by_powers("lambda", 1e-4, 0.1)
+            .by_powers("alpha", 1e-4, 1.0)
+            .even("exponent", 0.0, 1.5)
+            .by_powers("map", 0.03, 30.0)
+            .even("recency", 0.0, 1.5)
+            .with_rounds("iterations")
+    }
 
     fn fit(training: &Training<'_>, config: &FeatureAlsConfig) -> Result<Self, ModelError> {
         config.check()?;

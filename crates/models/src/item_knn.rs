@@ -20,6 +20,7 @@ use crate::history::{RECENCY, recency_for, recency_problem};
 use crate::neighbours::{Common, Counting, Neighbours, shares};
 use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
+use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 
 /// How alike two items are.
@@ -102,6 +103,16 @@ pub struct ItemKnn {
 impl Model for ItemKnn {
     const NAME: &'static str = "item-knn";
     type Config = ItemKnnConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .whole_by_powers("neighbours", 20, 1_000)
+            .one_of("similarity", &["cosine", "jaccard"])
+            .even("balance", 0.0, 1.0)
+            .by_powers("shrinkage", 0.1, 100.0)
+            .even("activity", 0.0, 1.0)
+            .even("recency", 0.0, 1.5)
+    }
 
     fn fit(training: &Training<'_>, config: &ItemKnnConfig) -> Result<Self, ModelError> {
         config.check()?;

@@ -47,7 +47,7 @@ pub use random::{Random, RandomConfig};
 pub use rank::{Candidates, rank};
 pub use recent_popularity::{RecentPopularity, RecentPopularityConfig};
 pub use recommender::{Cause, Contribution, Query, Recommender, Training};
-pub use registry::{Model, fit, load, names, needs_text, params_of};
+pub use registry::{Model, fit, load, names, needs_text, params_of, space_of};
 pub use rp3beta::{Rp3Beta, Rp3BetaConfig};
 pub use run::RunFiles;
 pub use sasrec::{Block, Sasrec, SasrecConfig};

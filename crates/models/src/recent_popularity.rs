@@ -12,6 +12,7 @@
 use crate::popularity::{log_count, own_standing, same_for_all};
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use semrec_data::{Clock, Interactions};
+use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -91,6 +92,12 @@ pub struct RecentPopularity {
 impl Model for RecentPopularity {
     const NAME: &'static str = "recent-popularity";
     type Config = RecentPopularityConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .by_powers("half_life", 0.002, 1.0)
+            .by_powers("half_life_events", 1.0, 100.0)
+    }
 
     fn fit(training: &Training<'_>, config: &RecentPopularityConfig) -> Result<Self, ModelError> {
         config.check()?;

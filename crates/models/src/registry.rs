@@ -6,6 +6,7 @@ use crate::{
     Als, Content, Ease, FeatureAls, GfCf, Hybrid, ItemKnn, L3ae, ModelError, Popularity, Random,
     RecentPopularity, Recommender, Rp3Beta, Sasrec, Slim, Tensors, Training,
 };
+use semrec_tune::Space;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -17,6 +18,13 @@ pub trait Model: Recommender + Sized + 'static {
     const NEEDS_TEXT: bool = false;
     /// Its parameters; the default ones are tuned.
     type Config: Serialize + DeserializeOwned + Default;
+
+    /// What `semrec tune` searches unless told otherwise: the parameters that matter, each over
+    /// what has been best on some data and well beyond. Nothing, for a model without parameters.
+    #[must_use]
+    fn space() -> Space {
+        Space::default()
+    }
 
     /// Learns from the events.
     ///
@@ -37,6 +45,7 @@ struct Entry {
     name: &'static str,
     needs_text: bool,
     params: fn(&toml::Table) -> Result<toml::Table, ModelError>,
+    space: fn() -> Space,
     fit: fn(&toml::Table, &Training<'_>) -> Fitted,
     load: fn(&Tensors) -> Fitted,
 }
@@ -63,6 +72,7 @@ const fn entry<M: Model>() -> Entry {
         name: M::NAME,
         needs_text: M::NEEDS_TEXT,
         params: |params| to_table::<M>(&config::<M>(params)?),
+        space: M::space,
         fit: |params, training| {
             let config = config::<M>(params)?;
             if M::NEEDS_TEXT && training.item_vectors.is_none() {
@@ -100,6 +110,14 @@ pub fn needs_text(name: &str) -> Result<bool, ModelError> {
 /// a value of the wrong type.
 pub fn params_of(name: &str, params: &toml::Table) -> Result<toml::Table, ModelError> {
     (find(name)?.params)(params)
+}
+
+/// The parameters of a model that are worth searching, and over what.
+///
+/// # Errors
+/// [`ModelError::UnknownModel`].
+pub fn space_of(name: &str) -> Result<Space, ModelError> {
+    find(name).map(|m| (m.space)())
 }
 
 /// Fits the model of this name.
@@ -177,4 +195,48 @@ fn config<M: Model>(params: &toml::Table) -> Result<M::Config, ModelError> {
             model: M::NAME,
             problem: e.message().to_owned(),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use semrec_tune::{Range, value_at};
+
+    /// A model with parameters says which to search; they are its own, of the type they have.
+    #[test]
+    fn each_model_declares_what_is_searched() {
+        for model in names() {
+            let defaults = params_of(model, &toml::Table::new()).unwrap();
+            let space = space_of(model).unwrap();
+            assert_eq!(
+                space.is_empty(),
+                defaults.is_empty(),
+                "{model}: declare its parameters in Model::space"
+            );
+            for parameter in space.parameters() {
+                let value = value_at(&defaults, &parameter.name);
+                let value = value.unwrap_or_else(|| panic!("{model} has no {}", parameter.name));
+                let range = &parameter.range;
+                let fits = match range {
+                    Range::Real { .. } => value.is_float(),
+                    Range::Whole { .. } => value.is_integer(),
+                    Range::Choice(values) => values.iter().all(|v| v.same_type(value)),
+                };
+                assert!(
+                    fits,
+                    "{model}: {} is {value}, and is searched over {range}",
+                    parameter.name
+                );
+                // The defaults lie inside, or are the 0 that stands for a rule.
+                let rule = value.as_float() == Some(0.0);
+                assert!(
+                    range.place(value).is_some() || rule,
+                    "{model}: {value} is outside {range}"
+                );
+            }
+            if let Some(rounds) = space.rounds() {
+                assert!(value_at(&defaults, rounds).is_some_and(toml::Value::is_integer));
+            }
+        }
+    }
 }

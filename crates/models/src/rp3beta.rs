@@ -43,6 +43,7 @@ use crate::history::{RECENCY, recency_for, recency_problem};
 use crate::neighbours::{Common, Counting, Neighbours};
 use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
+use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 
 /// How [`Rp3Beta`] is fitted.
@@ -119,6 +120,14 @@ pub struct Rp3Beta {
 impl Model for Rp3Beta {
     const NAME: &'static str = "rp3beta";
     type Config = Rp3BetaConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .whole_by_powers("neighbours", 20, 1_000)
+            .even("alpha", 0.3, 2.0)
+            .even("beta", 0.05, 1.0)
+            .even("recency", 0.0, 1.5)
+    }
 
     fn fit(training: &Training<'_>, config: &Rp3BetaConfig) -> Result<Self, ModelError> {
         config.check()?;

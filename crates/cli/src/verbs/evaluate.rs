@@ -19,7 +19,10 @@ pub(crate) fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> 
     }
     let plan = Plan {
         models: args.models.clone(),
-        params: params::by_model(&args.set, &args.models)?,
+        params: params::with_file(
+            args.params.as_deref(),
+            &params::by_model(&args.set, &args.models)?,
+        )?,
         split: args.split,
         ks: args.k.clone(),
         cold_only: args.candidates == CandidateSet::Cold,
@@ -147,7 +150,8 @@ pub(crate) fn write_report(
     write(path, &page)
 }
 
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+/// Writes a text, whole or not at all.
+pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let name = path
         .file_name()
         .with_context(|| format!("{} is no file name", path.display()))?;

@@ -6,6 +6,7 @@ mod import;
 mod model;
 mod recommend;
 mod train;
+mod tune;
 mod up;
 mod validate;
 
@@ -19,6 +20,7 @@ pub(crate) fn run(context: &Context, verb: &Verb) -> anyhow::Result<bool> {
         Verb::Validate(args) => validate::run(context, args),
         Verb::Embed(args) => embed::run(context, args).map(|()| true),
         Verb::Train(args) => train::run(context, args).map(|()| true),
+        Verb::Tune(args) => tune::run(context, args).map(|()| true),
         Verb::Evaluate(args) => evaluate::run(context, args).map(|()| true),
         Verb::Recommend(args) => recommend::recommend(context, args).map(|()| true),
         Verb::Similar(args) => recommend::similar(context, args).map(|()| true),

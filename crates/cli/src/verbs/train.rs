@@ -13,7 +13,7 @@ use std::path::Path;
 use toml::Table;
 
 pub(crate) fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
-    let params = params_of(&args.model, &params::table(&args.set)?)?;
+    let params = params_of(&args.model, &given(args)?)?;
     let dataset = Dataset::load(&args.dataset)?;
     let imported = ImportReport::load(&args.dataset)?;
     let texts = texts::embed(context, &dataset, &args.encoder.encoder)?;
@@ -31,6 +31,14 @@ pub(crate) fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
         args.out.display()
     ));
     Ok(())
+}
+
+/// The parameters of the file, if there is one, and those of the flags.
+fn given(args: &TrainArgs) -> anyhow::Result<Table> {
+    let mut own = Table::new();
+    own.insert(args.model.clone(), params::table(&args.set)?.into());
+    let all = params::with_file(args.params.as_deref(), &own)?;
+    Ok(params::of(&all, &args.model))
 }
 
 /// What to train on what.

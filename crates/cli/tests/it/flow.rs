@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// Two kinds of people: one buys even items in order, the other odd ones.
-fn shop(home: &Path) -> (PathBuf, PathBuf) {
+pub(crate) fn shop(home: &Path) -> (PathBuf, PathBuf) {
     let mut items = "sku,title,category\n".to_owned();
     for i in 0..40 {
         let (colour, kind) = if i % 2 == 0 {

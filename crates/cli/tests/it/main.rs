@@ -1,4 +1,4 @@
-//! The binary as people run it: the main job, files of vectors, smaller encoders, and bad luck.
+//! The binary as people run it: the main job, files of vectors, smaller encoders, searches, and bad luck.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod binary;
@@ -6,3 +6,4 @@ mod embed;
 mod faults;
 mod flow;
 mod smaller;
+mod tune;

@@ -2,7 +2,8 @@
 //!
 //! `page` lays out what the template says, `bars`, `lines` and `scatter` are its charts: SVG in
 //! the page's own colours, so that they turn dark with it. Every chart's values also stand in a
-//! table. All text is escaped by the template engine.
+//! table. All text is escaped by the template engine. `tuning` is the page of a search, in the
+//! same style.
 
 mod bars;
 mod format;
@@ -13,6 +14,9 @@ mod scale;
 mod scatter;
 mod series;
 mod tables;
+mod tuning;
+
+pub use tuning::render_tuning;
 
 use crate::{EvalError, Results};
 use askama::Template;

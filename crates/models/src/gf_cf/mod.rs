@@ -35,6 +35,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use graph::Graph;
 use rayon::prelude::*;
+use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -115,6 +116,16 @@ pub struct GfCf {
 impl Model for GfCf {
     const NAME: &'static str = "gf-cf";
     type Config = GfCfConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .whole_by_powers("order", 1, 32)
+            .by_powers("flatness", 1.0, 100.0)
+            .whole_by_powers("rank", 16, 512)
+            .even("ideal", 0.0, 1.0)
+            .even("power", 0.0, 0.6)
+            .even("recency", 0.0, 1.5)
+    }
 
     fn fit(training: &Training<'_>, config: &GfCfConfig) -> Result<Self, ModelError> {
         config.check()?;

@@ -31,6 +31,7 @@ use question::{Question, narrow, questions, standardise};
 use rayon::prelude::*;
 use rehearsal::{Rehearsal, rehearse};
 use semrec_data::Case;
+use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 
 /// Fewer questions than this cannot fit weights; the sources then count alike.
@@ -90,6 +91,12 @@ pub struct Hybrid {
 impl Model for Hybrid {
     const NAME: &'static str = "hybrid";
     type Config = HybridConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .even("cold_share", 0.0, 0.5)
+            .by_powers("l2", 1e-5, 1.0)
+    }
 
     fn fit(training: &Training<'_>, config: &HybridConfig) -> Result<Self, ModelError> {
         check(config)?;

@@ -49,6 +49,7 @@ use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Traini
 use nearest::{Columns, Kernel, nearest};
 use rayon::prelude::*;
 use semrec_text::{Vectors, Whitening, WhiteningConfig};
+use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -143,6 +144,16 @@ impl Model for L3ae {
     const NAME: &'static str = "l3ae";
     const NEEDS_TEXT: bool = true;
     type Config = L3aeConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .by_powers("lambda", 5.0, 5_000.0)
+            .by_powers("text", 0.03, 10.0)
+            .even("sharpness", 0.5, 4.0)
+            .even("expansion", 0.0, 4.0)
+            .even("dropout", 0.0, 0.8)
+            .even("recency", 0.0, 1.5)
+    }
 
     fn fit(training: &Training<'_>, config: &L3aeConfig) -> Result<Self, ModelError> {
         config.check()?;

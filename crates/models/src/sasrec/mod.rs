@@ -37,6 +37,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use network::{Network, Shape};
 use semrec_text::{Vectors, Whitening, WhiteningConfig};
 use semrec_train::{Decay, Dropout, Leaves, Parameters, TrainError, cpu, values};
+use semrec_tune::Space;
 use sequences::{known, pack};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -200,6 +201,18 @@ fn failed(problem: impl ToString) -> ModelError {
 impl Model for Sasrec {
     const NAME: &'static str = "sasrec";
     type Config = SasrecConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .one_of("dim", &["64", "128", "256"])
+            .one_of("blocks", &["1", "2"])
+            .even("dropout", 0.0, 0.6)
+            .even("id_dropout", 0.0, 0.5)
+            .by_powers("learning_rate", 2e-4, 5e-3)
+            .by_powers("weight_decay", 1e-3, 0.3)
+            .whole_by_powers("epochs", 5, 100)
+            .with_rounds("epochs")
+    }
 
     fn fit(training: &Training<'_>, config: &SasrecConfig) -> Result<Self, ModelError> {
         config.check()?;

@@ -35,6 +35,7 @@ use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use descent::{Column, Gram, Penalty};
 use rayon::prelude::*;
+use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -108,6 +109,14 @@ pub struct Slim {
 impl Model for Slim {
     const NAME: &'static str = "slim";
     type Config = SlimConfig;
+
+    fn space() -> Space {
+        Space::default()
+            .by_powers("l1", 0.05, 10.0)
+            .by_powers("l2", 2.0, 2_000.0)
+            .even("dropout", 0.0, 0.8)
+            .even("recency", 0.0, 1.5)
+    }
 
     fn fit(training: &Training<'_>, config: &SlimConfig) -> Result<Self, ModelError> {
         config.check()?;
