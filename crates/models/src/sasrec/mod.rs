@@ -37,10 +37,11 @@ use faer::{Accum, MatMut, MatRef, Par};
 use network::{Network, Shape};
 use semrec_text::{Vectors, Whitening, WhiteningConfig};
 use semrec_train::{Decay, Dropout, Leaves, Parameters, TrainError, cpu, values};
-use semrec_tune::Space;
+use semrec_tune::{Range, Space};
 use sequences::{known, pack};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use toml::Value;
 
 /// Histories that go through the network together.
 const TOGETHER: usize = 256;
@@ -204,8 +205,11 @@ impl Model for Sasrec {
 
     fn space() -> Space {
         Space::default()
-            .one_of("dim", &["64", "128", "256"])
-            .one_of("blocks", &["1", "2"])
+            .with(
+                "dim",
+                Range::Choice([64, 128, 256].map(Value::Integer).to_vec()),
+            )
+            .with("blocks", Range::Choice([1, 2].map(Value::Integer).to_vec()))
             .even("dropout", 0.0, 0.6)
             .even("id_dropout", 0.0, 0.5)
             .by_powers("learning_rate", 2e-4, 5e-3)
