@@ -162,11 +162,11 @@ fn search(
     }
     let progress = Progress::new(&context.console, &asked.model, &search);
     if held > 0 {
-        progress.note(&format!(
-            "  {} goes on after the {held} trials of {}",
-            asked.model,
-            path.display()
-        ));
+        let what = match search.ask() {
+            Some(_) => format!("goes on after the {held} trials"),
+            None => format!("has all its trials already, the {held}"),
+        };
+        progress.note(&format!("  {} {what} of {}", asked.model, path.display()));
     }
     let mut ended_early = None;
     while let Some(question) = search.ask() {

@@ -51,7 +51,7 @@ pub(super) fn print(console: &Console, study: &Study) {
         }
         console.line(head);
         print_trials(console, study, tuned);
-        print_influences(console, &study.metric, &tuned.influences);
+        print_influences(console, &tuned.influences);
         console.line(verdict(study, tuned));
     }
 }
@@ -102,8 +102,8 @@ fn print_trials(console: &Console, study: &Study, tuned: &Tuned) {
     console.table(header, rows, 1);
 }
 
-/// What was best in each part of each range, and which way was better.
-fn print_influences(console: &Console, metric: &str, influences: &[Influence]) {
+/// What was best in each part of each range, of how many trials, and which way was better.
+fn print_influences(console: &Console, influences: &[Influence]) {
     if influences.is_empty() {
         console.line("it has no parameters to search");
         return;
@@ -112,7 +112,7 @@ fn print_influences(console: &Console, metric: &str, influences: &[Influence]) {
     let header = ["parameter".to_owned(), "rank correlation".to_owned()]
         .into_iter()
         .chain((0..parts).map(|part| match part {
-            0 => format!("best {metric} by part of the range (trials)"),
+            0 => "best by part".to_owned(),
             _ => String::new(),
         }));
     let rows = influences.iter().map(|influence| {
