@@ -80,7 +80,7 @@ for name, make in [("linear", get_linear_schedule_with_warmup), ("cosine", get_c
     optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
     schedule = make(optimiser, 4, 20)
     rates = []
-    for _ in range(22):
+    for _ in range(21):
         rates.append(optimiser.param_groups[0]["lr"])
         optimiser.step(), schedule.step()
     schedules[name] = rates

@@ -89,6 +89,7 @@ impl<'a> Bench<'a> {
             item_vectors: self.texts.map(|t| &t.items),
             user_vectors: self.texts.and_then(|t| t.users.as_ref()),
             seed: self.seed,
+            run: None,
             progress: &|label, _, _| progress(label),
         };
         let began = Instant::now();
