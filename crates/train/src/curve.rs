@@ -149,7 +149,6 @@ fn bytes(out: &mut Vec<u8>, field: u8, value: &[u8]) {
 
 fn varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
-        #[expect(clippy::cast_possible_truncation, reason = "the lowest seven bits")]
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
     }

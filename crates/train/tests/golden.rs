@@ -13,9 +13,14 @@ fn golden() -> Value {
     serde_json::from_str(include_str!("golden/training.json")).unwrap()
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "what is compared is f32")]
+fn number(value: &Value) -> f32 {
+    value.as_f64().unwrap() as f32
+}
+
 fn floats(value: &Value) -> Vec<f32> {
     let values = value.as_array().unwrap();
-    values.iter().map(|v| v.as_f64().unwrap() as f32).collect()
+    values.iter().map(number).collect()
 }
 
 fn indices(value: &Value) -> Vec<u32> {
@@ -38,11 +43,7 @@ fn near(got: &[f32], want: &[f32], what: &str) {
 }
 
 fn same(loss: &Loss, golden: &Value) {
-    near(
-        &[loss.loss],
-        &[golden["loss"].as_f64().unwrap() as f32],
-        "loss",
-    );
+    near(&[loss.loss], &[number(&golden["loss"])], "loss");
     near(&loss.hidden, &floats(&golden["hidden_gradient"]), "hidden");
     near(&loss.items, &floats(&golden["items_gradient"]), "items");
 }
@@ -79,11 +80,7 @@ fn follow(name: &str, optimiser: Optimiser, learning_rate: f32) {
         let norm = optimiser
             .step(&mut parameters, &gradients, learning_rate, step as u64 + 1)
             .unwrap();
-        near(
-            &[norm],
-            &[golden["norms"][step].as_f64().unwrap() as f32],
-            "norm",
-        );
+        near(&[norm], &[number(&golden["norms"][step])], "norm");
         for (array, want) in parameters
             .arrays()
             .iter()

@@ -188,11 +188,11 @@ struct Items {
 
 impl From<TrainError> for ModelError {
     fn from(error: TrainError) -> Self {
-        failed(error)
+        failed(&error)
     }
 }
 
-fn failed(problem: impl ToString) -> ModelError {
+fn failed(problem: &impl ToString) -> ModelError {
     ModelError::Training {
         model: Sasrec::NAME,
         problem: problem.to_string(),
@@ -255,7 +255,7 @@ impl Model for Sasrec {
             &shape,
             log.n_items(),
         );
-        Self::of(config, trained.parameters, found, trained.best)
+        Self::of(config, &trained.parameters, found, trained.best)
     }
 
     fn load(tensors: &Tensors) -> Result<Self, ModelError> {
@@ -280,7 +280,7 @@ impl Model for Sasrec {
         let best = tensors.shared_f32("best", &[2])?;
         Self::of(
             config,
-            parameters,
+            &parameters,
             Items { vectors, known },
             (best[0], best[1]),
         )
@@ -298,19 +298,20 @@ fn white_texts(
             Ok(None)
         } else {
             Err(failed(
-                "ids is false, and the items have no texts to be read",
+                &"ids is false, and the items have no texts to be read",
             ))
         };
     };
     if vectors.len() != training.interactions.n_items() {
         let n_items = training.interactions.n_items();
-        return Err(failed(format!(
+        return Err(failed(&format!(
             "{} text vectors for {n_items} items",
             vectors.len()
         )));
     }
     let items = items.iter().map(|&i| i as usize);
-    let whitening = Whitening::fit(vectors, items, &WhiteningConfig::default()).map_err(failed)?;
+    let whitening =
+        Whitening::fit(vectors, items, &WhiteningConfig::default()).map_err(|e| failed(&e))?;
     Ok(Some(whitening.apply(vectors)))
 }
 
@@ -373,12 +374,12 @@ impl Items {
 impl Sasrec {
     fn of(
         config: SasrecConfig,
-        parameters: Parameters,
+        parameters: &Parameters,
         items: Items,
         best: (f32, f32),
     ) -> Result<Self, ModelError> {
         let shape = Shape::of(&config, 0, 0).without_items();
-        let parameters = layout::only(&shape, &parameters)?;
+        let parameters = layout::only(&shape, parameters)?;
         let device = cpu();
         let dims = [items.known.len(), shape.dim];
         Ok(Self {

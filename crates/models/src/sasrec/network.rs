@@ -188,8 +188,10 @@ impl Network<'_> {
     /// A learned number for each distance between two places, `[1, heads, length, length]`.
     fn distances(&self, name: &str, length: usize) -> Tensor<4> {
         let (h, most) = (self.shape.heads, self.shape.length);
-        let places: Vec<u32> = (0..length)
-            .flat_map(|i| (0..length).map(move |j| i.saturating_sub(j).min(most - 1) as u32))
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let (length_u32, last) = (count(length), count(most - 1));
+        let places: Vec<u32> = (0..length_u32)
+            .flat_map(|i| (0..length_u32).map(move |j| i.saturating_sub(j).min(last)))
             .collect();
         self.get(name)
             .select(1, self.indices(&places))

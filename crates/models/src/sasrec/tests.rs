@@ -10,9 +10,14 @@ use serde_json::Value;
 
 const SIZES: (usize, usize, usize, usize, usize, usize) = (9, 4, 6, 2, 5, 2);
 
+#[expect(clippy::cast_possible_truncation, reason = "what is compared is f32")]
+fn number(value: &Value) -> f32 {
+    value.as_f64().unwrap() as f32
+}
+
 fn floats(value: &Value) -> Vec<f32> {
     let values = value.as_array().unwrap();
-    values.iter().map(|v| v.as_f64().unwrap() as f32).collect()
+    values.iter().map(number).collect()
 }
 
 fn near(got: &[f32], want: &[f32], what: &str) {
@@ -49,7 +54,7 @@ fn states_loss_and_gradients_of_packed_histories_are_those_of_pytorch_one_by_one
             blocks,
             length,
             ids: true,
-            temperature: network["temperature"].as_f64().unwrap() as f32,
+            temperature: number(&network["temperature"]),
         };
         let mut parameters = Parameters::default();
         for array in super::layout::arrays(&shape) {
@@ -81,7 +86,7 @@ fn states_loss_and_gradients_of_packed_histories_are_those_of_pytorch_one_by_one
             "states",
         );
         let (loss, gradients) = gradients_of(states, table, &batch.targets, &[]).unwrap();
-        near(&[loss], &[network["loss"].as_f64().unwrap() as f32], "loss");
+        near(&[loss], &[number(&network["loss"])], "loss");
         let gradients = leaves.gradients(gradients).unwrap();
         for (array, gradient) in parameters.arrays().iter().zip(&gradients) {
             near(

@@ -1,0 +1,238 @@
+//! The sequential model from events to rankings: it learns an order, goes on after a kill to the
+//! bit, reads texts of items nobody touched, and is stored as it is.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail at once")]
+
+use semrec_data::{Clock, Event, Interactions, Part, Row, top_k};
+use semrec_models::{
+    ModelError, Query, Recommender, RunFiles, Tensors, Training, fit, load, params_of,
+};
+use semrec_text::Vectors;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use toml::Table;
+
+const ITEMS: u32 = 12;
+/// Never touched; its text is that of item 3.
+const COLD: u32 = ITEMS;
+
+/// People who go round the items in order, each from another one, some further than others.
+fn rounds() -> Interactions {
+    let mut rows = Vec::new();
+    for user in 0..60u32 {
+        for k in 0..6 + user % 5 {
+            rows.push(Row {
+                user,
+                event: Event {
+                    item: (user * 7 + k) % ITEMS,
+                    value: 1.0,
+                    time: i64::from(k),
+                },
+                kind: 0,
+                part: Part::Train,
+            });
+        }
+    }
+    Interactions::from_rows(&rows, 60, COLD as usize + 1, Clock::Position)
+}
+
+/// Two coordinates on a circle for each item, and a third that is nearly the same for all.
+fn texts() -> Vectors {
+    let mut data = Vec::new();
+    for item in (0..ITEMS).chain([3]) {
+        let angle = item as f32 / ITEMS as f32 * std::f32::consts::TAU;
+        data.extend([angle.sin(), angle.cos(), 0.1]);
+    }
+    let mut vectors = Vectors::new(3, data);
+    vectors.normalise();
+    vectors
+}
+
+fn params(more: &str) -> Table {
+    let small =
+        "dim = 16\nblocks = 1\nbatch = 64\nepochs = 12\nlearning_rate = 0.01\ndropout = 0.1";
+    let mut params: Table = small.parse().unwrap();
+    params.extend(more.parse::<Table>().unwrap());
+    params
+}
+
+fn train(
+    params: &Table,
+    run: Option<&Path>,
+    progress: &(dyn Fn(&str, usize, usize) + Sync),
+) -> Result<Box<dyn Recommender>, ModelError> {
+    let (log, texts) = (rounds(), texts());
+    let training = Training {
+        interactions: &log,
+        item_vectors: Some(&texts),
+        user_vectors: None,
+        seed: 5,
+        run: run.map(|dir| RunFiles {
+            dir,
+            now: &|| 1e9,
+            every: 1,
+        }),
+        progress,
+    };
+    fit("sasrec", params, &training)
+}
+
+fn events(items: &[u32]) -> Vec<Event> {
+    let event = |(&item, time)| Event {
+        item,
+        value: 1.0,
+        time,
+    };
+    items.iter().zip(0..).map(event).collect()
+}
+
+fn scores(model: &dyn Recommender, items: &[u32]) -> Vec<f32> {
+    let history = events(items);
+    let query = Query {
+        history: &history,
+        text: None,
+    };
+    let mut out = vec![0.0; model.n_items()];
+    model.score(&[query], &mut out);
+    out
+}
+
+fn quiet(_: &str, _: usize, _: usize) {}
+
+#[test]
+fn what_comes_next_is_learned_by_every_kind_of_block_and_loss() {
+    for more in [
+        "",
+        "block = 'gated'",
+        "block = 'hstu'",
+        "temperature = 0.1",
+        "negatives = 6",
+        "ids = false",
+        "text = false",
+        "decay = 'cosine'",
+    ] {
+        let long = format!("epochs = 60\npatience = 60\n{more}");
+        let model = train(&params(&long), None, &quiet).unwrap();
+        let right = (0..ITEMS).filter(|&item| {
+            let history: Vec<u32> = (1..=6).map(|k| (item + ITEMS - 6 + k) % ITEMS).collect();
+            let mut scores = scores(&*model, &history);
+            history
+                .iter()
+                .for_each(|&seen| scores[seen as usize] = f32::NEG_INFINITY);
+            top_k(&scores, 1)[0].item == (item + 1) % ITEMS
+        });
+        let right = right.count();
+        assert!(right >= 10, "{more}: {right} of 12 next items are first");
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_goes_on_to_the_same_bits_and_keeps_one_curve() {
+    let whole = train(&params(""), None, &quiet).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let dies = |label: &str, done: usize, _: usize| {
+        assert!(done < 6 || !label.contains("epoch"), "killed");
+    };
+    let killed = catch_unwind(AssertUnwindSafe(|| {
+        train(&params(""), Some(dir.path()), &dies)
+    }));
+    assert!(killed.is_err());
+    let first = std::sync::Mutex::new(None);
+    let note = |_: &str, done: usize, _: usize| {
+        first.lock().unwrap().get_or_insert(done);
+    };
+    let resumed = train(&params(""), Some(dir.path()), &note).unwrap();
+    assert_eq!(*first.lock().unwrap(), Some(6), "five epochs were kept");
+    assert_eq!(scores(&*resumed, &[1, 2, 3]), scores(&*whole, &[1, 2, 3]));
+    let curve = std::fs::read_to_string(dir.path().join("sasrec/curve.csv")).unwrap();
+    let epochs: Vec<&str> = curve
+        .lines()
+        .filter(|l| l.contains("train/loss"))
+        .map(|l| l.split(',').nth(1).unwrap())
+        .collect();
+    let expected: Vec<String> = (1..=epochs.len()).map(|e| e.to_string()).collect();
+    assert_eq!(epochs, expected);
+    let other = train(&params("weight_decay = 0.2"), Some(dir.path()), &quiet).unwrap();
+    assert_ne!(
+        scores(&*other, &[1, 2, 3]),
+        scores(&*whole, &[1, 2, 3]),
+        "another run's checkpoint is not taken up"
+    );
+}
+
+#[test]
+fn an_item_nobody_touched_is_ranked_like_the_one_whose_text_it_has() {
+    let model = train(
+        &params("epochs = 30\nid_dropout = 0.4").clone(),
+        None,
+        &quiet,
+    );
+    let model = model.unwrap();
+    let of = |history: &[u32]| {
+        let scores = scores(&*model, history);
+        scores
+            .iter()
+            .filter(|&&s| s > scores[COLD as usize])
+            .count()
+    };
+    assert!(of(&[1, 2]) < of(&[7, 8]), "it belongs after 2, not after 8");
+    assert!(of(&[1, 2]) <= 3, "{} items come before it", of(&[1, 2]));
+    let without = train(&params("text = false"), None, &quiet).unwrap();
+    assert_eq!(scores(&*without, &[1, 2])[COLD as usize], f32::NEG_INFINITY);
+}
+
+#[test]
+fn it_is_stored_as_it_is_and_a_damaged_file_is_an_error() {
+    let model = train(&params("block = 'gated'"), None, &quiet).unwrap();
+    let mut tensors = Tensors::default();
+    model.save(&mut tensors).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    tensors.write(&path).unwrap();
+    let again = load(&Tensors::read(&path).unwrap()).unwrap();
+    for history in [&[1, 2, 3][..], &[5], &[]] {
+        assert_eq!(scores(&*again, history), scores(&*model, history));
+    }
+    assert!(scores(&*model, &[]).iter().all(|s| *s == f32::NEG_INFINITY));
+    let mut damaged = Tensors::default();
+    damaged
+        .put_model("sasrec", &params_of("sasrec", &params("")).unwrap())
+        .unwrap();
+    damaged.put_f32("vectors", &[2, 16], vec![0.0; 32]).unwrap();
+    let error = load(&damaged).unwrap_err().to_string();
+    assert!(error.contains("network.positions"), "{error}");
+}
+
+#[test]
+fn an_explanation_is_what_a_score_loses_without_an_event() {
+    let model = train(&params(""), None, &quiet).unwrap();
+    let history = events(&[4, 5, 6]);
+    let query = Query {
+        history: &history,
+        text: None,
+    };
+    let parts = model.explain(&query, 7);
+    let whole = scores(&*model, &[4, 5, 6])[7];
+    let without_last = scores(&*model, &[4, 5])[7];
+    let last = parts
+        .iter()
+        .find(|p| p.cause == semrec_models::Cause::History(6))
+        .unwrap();
+    assert!((last.amount - (whole - without_last)).abs() < 1e-4);
+    assert!(parts.is_sorted_by(|a, b| a.amount >= b.amount));
+}
+
+#[test]
+fn parameters_out_of_range_are_named() {
+    for (more, said) in [
+        ("heads = 3", "multiple of heads"),
+        ("dropout = 1.0", "dropout is 1"),
+        ("ids = false\ntext = false", "ids and text are both false"),
+        ("epochs = 0", "epochs must be at least 1"),
+    ] {
+        let mut params = Table::new();
+        params.extend(more.parse::<Table>().unwrap());
+        let error = train(&params, None, &quiet).unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}
