@@ -27,8 +27,6 @@ const RESAMPLES: usize = 1_000;
 const DEPTH: usize = 100;
 /// People shown in the report.
 const EXAMPLES: usize = 3;
-/// Epochs between two checkpoints of a training.
-pub(crate) const CHECKPOINT_EVERY: u64 = 1;
 /// Items shown to each.
 const SHOWN: usize = 5;
 
@@ -226,11 +224,11 @@ impl Bench<'_> {
             item_vectors: self.texts.map(|t| &t.items),
             user_vectors: self.texts.and_then(|t| t.users.as_ref()),
             seed: self.context.seed,
-            run: self.plan.run.as_deref().map(|dir| RunFiles {
-                dir,
-                now: &clock,
-                every: CHECKPOINT_EVERY,
-            }),
+            run: self
+                .plan
+                .run
+                .as_deref()
+                .map(|dir| RunFiles { dir, now: &clock }),
             progress: &|label, done, total| {
                 console.progress(&format!("fit {name}: {label}"), done, total);
             },

@@ -2,7 +2,7 @@
 //! goes on to the bit.
 
 use crate::{ModelError, Training};
-use semrec_train::{Checkpoint, Curve, Parameters, Point, Stopping, TrainError, Verdict};
+use semrec_train::{Checkpoint, Curve, Parameters, Point, Stopping, TrainError};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -11,19 +11,17 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Where a training run may write, and what time it is.
 #[derive(Clone, Copy)]
 pub struct RunFiles<'a> {
-    /// A directory; each model writes into one of its own in it.
+    /// A directory; each run writes into one of its own in it, named by the model and what
+    /// decides the run.
     pub dir: &'a Path,
     /// Seconds since 1970.
     pub now: &'a (dyn Fn() -> f64 + Sync),
-    /// Epochs between two checkpoints.
-    pub every: u64,
 }
 
 impl std::fmt::Debug for RunFiles<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RunFiles")
             .field("dir", &self.dir)
-            .field("every", &self.every)
             .finish_non_exhaustive()
     }
 }
@@ -35,11 +33,12 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Opens the files of a run that `of` and the seed decide.
+    /// Opens the files of a run that the seed, `of` and these numbers decide.
     pub(crate) fn open(
         training: &Training<'a>,
         model: &'static str,
         of: &impl Serialize,
+        numbers: &[f32],
     ) -> Result<Self, ModelError> {
         let fail = |problem: String| ModelError::Training { model, problem };
         let Some(files) = training.run else {
@@ -48,9 +47,9 @@ impl<'a> Run<'a> {
                 fingerprint: String::new(),
             });
         };
-        let dir = files.dir.join(model);
-        let fingerprint =
-            semrec_train::fingerprint(&(training.seed, of)).map_err(|e| fail(e.to_string()))?;
+        let fingerprint = semrec_train::fingerprint(&(training.seed, of), numbers)
+            .map_err(|e| fail(e.to_string()))?;
+        let dir = files.dir.join(format!("{model}-{}", &fingerprint[..8]));
         let curve = Curve::open(&dir, (files.now)()).map_err(|e| fail(e.to_string()))?;
         Ok(Self {
             files: Some((files, dir.join(CHECKPOINT), curve)),
@@ -92,13 +91,6 @@ impl<'a> Run<'a> {
             })
             .collect();
         curve.add(&points)
-    }
-
-    /// Whether a checkpoint should be written after this epoch.
-    pub(crate) fn is_due(&self, epoch: u64, verdict: Verdict) -> bool {
-        self.files.as_ref().is_some_and(|(files, _, _)| {
-            verdict == Verdict::Stop || epoch.is_multiple_of(files.every.max(1))
-        })
     }
 
     /// Writes a checkpoint.

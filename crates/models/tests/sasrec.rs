@@ -67,11 +67,7 @@ fn train(
         item_vectors: Some(&texts),
         user_vectors: None,
         seed: 5,
-        run: run.map(|dir| RunFiles {
-            dir,
-            now: &|| 1e9,
-            every: 1,
-        }),
+        run: run.map(|dir| RunFiles { dir, now: &|| 1e9 }),
         progress,
     };
     fit("sasrec", params, &training)
@@ -144,7 +140,10 @@ fn a_run_that_was_killed_goes_on_to_the_same_bits_and_keeps_one_curve() {
     let resumed = train(&params(""), Some(dir.path()), &note).unwrap();
     assert_eq!(*first.lock().unwrap(), Some(6), "five epochs were kept");
     assert_eq!(scores(&*resumed, &[1, 2, 3]), scores(&*whole, &[1, 2, 3]));
-    let curve = std::fs::read_to_string(dir.path().join("sasrec/curve.csv")).unwrap();
+    let own: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
+    assert_eq!(own.len(), 1, "a run has one directory");
+    let own = own[0].as_ref().unwrap().path();
+    let curve = std::fs::read_to_string(own.join("curve.csv")).unwrap();
     let epochs: Vec<&str> = curve
         .lines()
         .filter(|l| l.contains("train/loss"))
@@ -152,11 +151,15 @@ fn a_run_that_was_killed_goes_on_to_the_same_bits_and_keeps_one_curve() {
         .collect();
     let expected: Vec<String> = (1..=epochs.len()).map(|e| e.to_string()).collect();
     assert_eq!(epochs, expected);
-    let other = train(&params("weight_decay = 0.2"), Some(dir.path()), &quiet).unwrap();
-    assert_ne!(
-        scores(&*other, &[1, 2, 3]),
-        scores(&*whole, &[1, 2, 3]),
-        "another run's checkpoint is not taken up"
+    let finished =
+        |label: &str, _: usize, _: usize| assert!(!label.contains("epoch"), "trained on");
+    let again = train(&params(""), Some(dir.path()), &finished).unwrap();
+    assert_eq!(scores(&*again, &[1, 2, 3]), scores(&*whole, &[1, 2, 3]));
+    train(&params("weight_decay = 0.2"), Some(dir.path()), &quiet).unwrap();
+    assert_eq!(
+        std::fs::read_dir(dir.path()).unwrap().count(),
+        2,
+        "another run, another place"
     );
 }
 

@@ -5,15 +5,18 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 
-/// SHA-256 of a value's JSON, in hexadecimal.
+/// SHA-256 of a value's JSON and of plain numbers after it, in hexadecimal.
 ///
 /// # Errors
 /// [`TrainError::Fingerprint`] if the value cannot be written as JSON.
-pub fn fingerprint(value: &impl Serialize) -> Result<String, TrainError> {
+pub fn fingerprint(value: &impl Serialize, numbers: &[f32]) -> Result<String, TrainError> {
     let mut digest = Digested(Sha256::new());
     serde_json::to_writer(&mut digest, value).map_err(|e| TrainError::Fingerprint {
         problem: e.to_string(),
     })?;
+    numbers
+        .iter()
+        .for_each(|x| digest.0.update(x.to_le_bytes()));
     Ok(digest
         .0
         .finalize()

@@ -27,4 +27,4 @@ pub use optimiser::{Method, Optimiser};
 pub use parameters::{Leaves, Parameter, Parameters};
 pub use schedule::{Decay, Schedule};
 pub use softmax::{Loss, sampled_softmax_cross_entropy, softmax_cross_entropy};
-pub use stopping::{Stopping, Verdict};
+pub use stopping::Stopping;

@@ -3,17 +3,6 @@
 
 use crate::Parameters;
 
-/// What an epoch's measure means for the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The best so far.
-    Best,
-    /// Not the best, but patience is left.
-    GoOn,
-    /// Enough.
-    Stop,
-}
-
 /// The best epoch so far, of a measure of which more is better.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stopping {
@@ -33,20 +22,20 @@ impl Stopping {
         }
     }
 
+    /// Whether patience is at its end after this epoch.
+    #[must_use]
+    pub fn is_over(&self, epoch: u64) -> bool {
+        self.best
+            .is_some_and(|(at, _)| epoch.saturating_sub(at) >= self.patience)
+    }
+
     /// Takes note of an epoch; equal to the best is not better.
-    pub fn note(&mut self, epoch: u64, measure: f64, parameters: &Parameters) -> Verdict {
+    pub fn note(&mut self, epoch: u64, measure: f64, parameters: &Parameters) {
         match self.best {
-            Some((at, best)) if measure <= best || measure.is_nan() => {
-                if epoch - at >= self.patience {
-                    Verdict::Stop
-                } else {
-                    Verdict::GoOn
-                }
-            }
+            Some((_, best)) if measure <= best || measure.is_nan() => {}
             _ => {
                 self.best = Some((epoch, measure));
                 self.values = parameters.snapshot();
-                Verdict::Best
             }
         }
     }

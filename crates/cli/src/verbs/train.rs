@@ -2,7 +2,7 @@
 
 use crate::args::TrainArgs;
 use crate::context::Context;
-use crate::experiment::{CHECKPOINT_EVERY, json};
+use crate::experiment::json;
 use crate::params;
 use crate::texts::{self, Texts};
 use anyhow::Context as _;
@@ -61,11 +61,7 @@ pub(crate) fn train(context: &Context, task: &Task<'_>, out: &Path) -> anyhow::R
         item_vectors: task.texts.map(|t| &t.items),
         user_vectors: task.texts.and_then(|t| t.users.as_ref()),
         seed: context.seed,
-        run: task.run.map(|dir| RunFiles {
-            dir,
-            now: &clock,
-            every: CHECKPOINT_EVERY,
-        }),
+        run: task.run.map(|dir| RunFiles { dir, now: &clock }),
         progress: &|label, done, total| {
             console.progress(&format!("train {}: {label}", task.model), done, total);
         },

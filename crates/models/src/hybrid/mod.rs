@@ -114,7 +114,6 @@ impl Model for Hybrid {
         } else {
             let inner = Training {
                 interactions: &rehearsal.train,
-                run: None,
                 ..*training
             };
             let sources = fit_sources(&names, config, &inner)?;

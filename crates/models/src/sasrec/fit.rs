@@ -15,7 +15,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use semrec_train::{
-    Dropout, Method, Optimiser, Parameters, Schedule, Stopping, TrainError, Verdict, cpu,
+    Dropout, Method, Optimiser, Parameters, Schedule, Stopping, TrainError, cpu,
     sampled_softmax_cross_entropy, softmax_cross_entropy, training_device, values,
 };
 
@@ -44,7 +44,7 @@ pub(crate) struct Trained {
 }
 
 /// A history, and the item that came next.
-type HeldOut = (Vec<u32>, u32);
+type HeldOut<'a> = (&'a [u32], u32);
 
 /// Trains a network.
 pub(crate) fn train(
@@ -73,18 +73,15 @@ pub(crate) fn train(
         seed: training.seed,
     };
     let mut stopping = Stopping::new(config.patience);
-    let mut run = Run::open(
-        training,
-        Sasrec::NAME,
-        &(config, shape, &material.histories),
-    )?;
+    let of = (config, shape, &material.histories);
+    let texts = material.texts.as_deref().unwrap_or_default();
+    let mut run = Run::open(training, Sasrec::NAME, &of, texts)?;
     let (mut epoch, mut step) = run.resume(&mut parameters, &mut stopping)?;
-    let mut verdict = Verdict::GoOn;
-    while epoch < config.epochs && verdict != Verdict::Stop {
+    while epoch < config.epochs && !stopping.is_over(epoch) {
         epoch += 1;
         let loss = trainer.epoch(&mut parameters, &all, epoch, &mut step)?;
         let measure = validate(shape, &parameters, material, &held_out)?;
-        verdict = stopping.note(epoch, measure, &parameters);
+        stopping.note(epoch, measure, &parameters);
         (training.progress)(
             &format!("epochs — epoch {epoch}, loss {loss:.4}, validation ndcg@10 {measure:.4}"),
             usize::try_from(epoch).unwrap_or(usize::MAX),
@@ -94,9 +91,7 @@ pub(crate) fn train(
             (epoch, step),
             &[("train/loss", loss), ("validation/ndcg@10", measure)],
         )?;
-        if run.is_due(epoch, verdict) {
-            run.keep((epoch, step), &parameters, &stopping)?;
-        }
+        run.keep((epoch, step), &parameters, &stopping)?;
     }
     #[expect(clippy::cast_possible_truncation, reason = "shown with four digits")]
     let best = stopping.best().map_or((0.0, 0.0), |(epoch, measure)| {
@@ -107,17 +102,21 @@ pub(crate) fn train(
 }
 
 /// The events to learn from, and of some people the history and the last item, which is held out.
-fn hold_out(histories: &[Vec<u32>], rng: &mut ChaCha8Rng) -> (Vec<Vec<u32>>, Vec<HeldOut>) {
+fn hold_out<'a>(
+    histories: &'a [Vec<u32>],
+    rng: &mut ChaCha8Rng,
+) -> (Vec<&'a [u32]>, Vec<HeldOut<'a>>) {
     let mut people: Vec<usize> = (0..histories.len())
         .filter(|&u| histories[u].len() >= VALIDATED_FROM)
         .collect();
     people.shuffle(rng);
     people.truncate(MOST_VALIDATED.min(people.len() / 3));
-    let mut learned = histories.to_vec();
+    let mut learned: Vec<&[u32]> = histories.iter().map(Vec::as_slice).collect();
     let mut held_out = Vec::with_capacity(people.len());
     for user in people {
-        if let Some(last) = learned[user].pop() {
-            held_out.push((learned[user].clone(), last));
+        if let Some((&last, before)) = learned[user].split_last() {
+            learned[user] = before;
+            held_out.push((before, last));
         }
     }
     (learned, held_out)
@@ -213,7 +212,7 @@ impl Trainer<'_> {
         };
         let table = network.table(self.own_vectors(step), self.text.as_ref());
         let mut dropout = Dropout::new(self.seed, step, self.config.dropout, &self.device);
-        let states = network.states(&table, batch, &mut dropout);
+        let states = network.states(network.look_up(&table, batch), batch, &mut dropout);
         let negatives = self.negatives(step);
         let (loss, gradients) = gradients_of(states, table, &batch.targets, &negatives)?;
         Ok((loss, leaves.gradients(gradients)?))
@@ -287,7 +286,7 @@ fn validate(
     shape: &Shape,
     parameters: &Parameters,
     material: &Material,
-    held_out: &[HeldOut],
+    held_out: &[HeldOut<'_>],
 ) -> Result<f64, TrainError> {
     let device = cpu();
     let leaves = parameters.leaves(&device);
@@ -302,13 +301,13 @@ fn validate(
         .as_ref()
         .map(|t| matrix(t, shape.text, &device));
     let table = network.table(None, text.as_ref());
-    let rows = values(table.clone())?;
+    let rows = values(table)?;
     let (n, d) = (shape.items, shape.dim);
     let items = MatRef::from_row_major_slice(&rows, n, d);
     let mut sum = 0.0;
     for chunk in held_out.chunks(CHUNK) {
-        let histories: Vec<&[u32]> = chunk.iter().map(|(h, _)| h.as_slice()).collect();
-        let states = states_of(&network, &table, &histories)?;
+        let histories: Vec<&[u32]> = chunk.iter().map(|&(h, _)| h).collect();
+        let states = states_of(&network, &rows, &histories)?;
         let mut scores = vec![0.0f32; chunk.len() * n];
         matmul(
             MatMut::from_row_major_slice_mut(&mut scores, chunk.len(), n),
@@ -329,14 +328,14 @@ fn validate(
 }
 
 /// `1 / log₂(1 + rank)` of the held-out item, 0 beyond the depth.
-fn gain(scores: &mut [f32], (history, item): &HeldOut) -> f64 {
-    if history.contains(item) {
+fn gain(scores: &mut [f32], &(history, item): &HeldOut<'_>) -> f64 {
+    if history.contains(&item) {
         return 0.0;
     }
     for &seen in history {
         scores[seen as usize] = f32::NEG_INFINITY;
     }
-    let own = scores[*item as usize];
+    let own = scores[item as usize];
     let better = scores.iter().filter(|&&score| score > own).count();
     if better < DEPTH {
         1.0 / (better as f64 + 2.0).log2()

@@ -171,8 +171,6 @@ pub struct Sasrec {
     parameters: Parameters,
     leaves: Leaves,
     items: Items,
-    /// `items.vectors` as the network takes it.
-    table: Tensor<2>,
     /// The epoch that was kept, and its ndcg@10 on the events held out.
     best: (f32, f32),
 }
@@ -381,10 +379,8 @@ impl Sasrec {
         let shape = Shape::of(&config, 0, 0).without_items();
         let parameters = layout::only(&shape, parameters)?;
         let device = cpu();
-        let dims = [items.known.len(), shape.dim];
         Ok(Self {
             leaves: parameters.leaves(&device),
-            table: Tensor::from_data(TensorData::new(items.vectors.to_vec(), dims), &device),
             config,
             shape,
             parameters,
@@ -402,7 +398,7 @@ impl Sasrec {
             leaves: &self.leaves,
             device: &device,
         };
-        states_of(&network, &self.table, histories)
+        states_of(&network, &self.items.vectors, histories)
             .expect("tensors in memory can be read, and are f32")
     }
 
@@ -416,10 +412,11 @@ impl Sasrec {
     }
 }
 
-/// The state after each history, `[histories, dim]`; of a long one the newest events are read.
+/// The state after each history, `[histories, dim]`, of items with these vectors, `[items, dim]`;
+/// of a long one the newest events are read.
 fn states_of(
     network: &Network<'_>,
-    table: &Tensor<2>,
+    vectors: &[f32],
     histories: &[&[u32]],
 ) -> Result<Vec<f32>, TrainError> {
     let most = network.shape.length;
@@ -430,7 +427,16 @@ fn states_of(
     let longest = newest.iter().map(|h| h.len()).max().unwrap_or(0).max(1);
     let batch = pack(&newest, longest, false);
     let mut none = Dropout::new(0, 0, 0.0, network.device);
-    values(network.states(table, &batch, &mut none))
+    let d = network.shape.dim;
+    let input: Vec<f32> = batch
+        .items
+        .iter()
+        .flat_map(|&item| &vectors[item as usize * d..][..d])
+        .copied()
+        .collect();
+    let data = TensorData::new(input, [batch.items.len(), d]);
+    let input = Tensor::from_data(data, network.device);
+    values(network.states(input, &batch, &mut none))
 }
 
 impl Recommender for Sasrec {

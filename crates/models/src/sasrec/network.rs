@@ -64,6 +64,17 @@ impl Shape {
     }
 }
 
+/// Which places of a batch see which, and from how far.
+struct Sight {
+    rows: usize,
+    length: usize,
+    /// `[rows, 1, length, length]`: added to the scores of attention, or, of HSTU, multiplied with
+    /// the weights, which it divides by the length.
+    mask: Tensor<4>,
+    /// `[length * length]`.
+    distances: Tensor<1, Int>,
+}
+
 /// A network on a device: tensors in the order of [`super::layout::arrays`].
 #[derive(Debug)]
 pub(crate) struct Network<'a> {
@@ -102,79 +113,31 @@ impl Network<'_> {
         }
     }
 
-    /// The state of each of the batch's `places`, `[places, dim]`.
+    /// The rows of a table at each place of a batch, `[rows * length, dim]`.
+    pub(crate) fn look_up(&self, table: &Tensor<2>, batch: &Batch) -> Tensor<2> {
+        table.clone().select(0, self.indices(&batch.items))
+    }
+
+    /// The state of each of the batch's `places`, `[places, dim]`, of the items' vectors at all of
+    /// them, `[rows * length, dim]`.
     pub(crate) fn states(
         &self,
-        table: &Tensor<2>,
+        input: Tensor<2>,
         batch: &Batch,
         dropout: &mut Dropout,
     ) -> Tensor<2> {
-        let (rows, length, d) = (batch.rows, batch.length, self.shape.dim);
-        let h = self.shape.heads;
-        let mask: Tensor<4> = Tensor::from_data(
-            TensorData::new(batch.mask.clone(), [rows, 1, length, length]),
-            self.device,
-        );
-        let input = table.clone().select(0, self.indices(&batch.items));
         let scale = if self.shape.temperature > 0.0 {
             1.0
         } else {
-            (d as f32).sqrt()
+            (self.shape.dim as f32).sqrt()
         };
         let positions = self
             .get("positions")
             .select(0, self.indices(&batch.positions));
+        let sight = self.sight(batch);
         let mut x = dropout.apply(input * scale + positions);
         for b in 0..self.shape.blocks {
-            let name = |part: &str| format!("block{b}.{part}");
-            let normed = self.norm(x.clone(), &name("norm1"));
-            let bias = self.distances(&name("distance"), length);
-            let fused = normed.clone().matmul(self.get(&name("qkv"))) + self.get(&name("qkv.bias"));
-            let fused = if self.shape.block == Block::Hstu {
-                activation::silu(fused)
-            } else {
-                fused
-            };
-            let part = |k: usize| -> Tensor<4> {
-                fused
-                    .clone()
-                    .slice([0..rows * length, k * d..(k + 1) * d])
-                    .reshape([rows, length, h, d / h])
-                    .swap_dims(1, 2)
-            };
-            let (q, k, v) = (part(0), part(1), part(2));
-            let scores = q.matmul(k.swap_dims(2, 3)) * (h as f32 / d as f32).sqrt() + bias;
-            let weights = if self.shape.block == Block::Hstu {
-                let seen = mask.clone().greater_equal_elem(-1.0).float();
-                activation::silu(scores) * seen / self.shape.length as f32
-            } else {
-                activation::softmax(scores + mask.clone(), 3)
-            };
-            let mixed = weights
-                .matmul(v)
-                .swap_dims(1, 2)
-                .reshape([rows * length, d]);
-            if self.shape.block == Block::Hstu {
-                let gate = fused.slice([0..rows * length, 3 * d..4 * d]);
-                let mixed = self.norm(mixed, &name("norm2")) * gate;
-                x = x + dropout.apply(mixed).matmul(self.get(&name("out")));
-                continue;
-            }
-            let mut mixed = mixed.matmul(self.get(&name("out")));
-            if self.shape.block == Block::Gated {
-                mixed = mixed * activation::sigmoid(normed.matmul(self.get(&name("gate1"))));
-            }
-            x = x + dropout.apply(mixed);
-            let normed = self.norm(x.clone(), &name("norm2"));
-            let inner = normed.clone().matmul(self.get(&name("up"))) + self.get(&name("up.bias"));
-            let mut outer = dropout
-                .apply(activation::gelu(inner))
-                .matmul(self.get(&name("down")))
-                + self.get(&name("down.bias"));
-            if self.shape.block == Block::Gated {
-                outer = outer * activation::sigmoid(normed.matmul(self.get(&name("gate2"))));
-            }
-            x = x + dropout.apply(outer);
+            x = self.block(b, x, &sight, dropout);
         }
         let x = x.select(0, self.indices(&batch.places));
         let x = self.norm(x, "norm");
@@ -185,17 +148,85 @@ impl Network<'_> {
         }
     }
 
-    /// A learned number for each distance between two places, `[1, heads, length, length]`.
-    fn distances(&self, name: &str, length: usize) -> Tensor<4> {
-        let (h, most) = (self.shape.heads, self.shape.length);
+    fn block(&self, b: usize, x: Tensor<2>, sight: &Sight, dropout: &mut Dropout) -> Tensor<2> {
+        let get = |part: &str| self.get(&format!("block{b}.{part}"));
+        let norm = |x: Tensor<2>, part: &str| self.norm(x, &format!("block{b}.{part}"));
+        let gated = self.shape.block == Block::Gated;
+        let normed = norm(x.clone(), "norm1");
+        let fused = normed.clone().matmul(get("qkv")) + get("qkv.bias");
+        if self.shape.block == Block::Hstu {
+            let fused = activation::silu(fused);
+            let d = self.shape.dim;
+            let gate = fused
+                .clone()
+                .slice([0..sight.rows * sight.length, 3 * d..4 * d]);
+            let mixed = norm(self.attend(b, &fused, sight), "norm2") * gate;
+            return x + dropout.apply(mixed).matmul(get("out"));
+        }
+        let mut mixed = self.attend(b, &fused, sight).matmul(get("out"));
+        if gated {
+            mixed = mixed * activation::sigmoid(normed.matmul(get("gate1")));
+        }
+        let x = x + dropout.apply(mixed);
+        let normed = norm(x.clone(), "norm2");
+        let inner = activation::gelu(normed.clone().matmul(get("up")) + get("up.bias"));
+        let mut outer = dropout.apply(inner).matmul(get("down")) + get("down.bias");
+        if gated {
+            outer = outer * activation::sigmoid(normed.matmul(get("gate2")));
+        }
+        x + dropout.apply(outer)
+    }
+
+    /// The values of the places each place sees, weighed, of queries, keys and values side by side.
+    fn attend(&self, b: usize, fused: &Tensor<2>, sight: &Sight) -> Tensor<2> {
+        let (d, h) = (self.shape.dim, self.shape.heads);
+        let (rows, length) = (sight.rows, sight.length);
+        let part = |k: usize| -> Tensor<4> {
+            fused
+                .clone()
+                .slice([0..rows * length, k * d..(k + 1) * d])
+                .reshape([rows, length, h, d / h])
+                .swap_dims(1, 2)
+        };
+        let (q, k, v) = (part(0), part(1), part(2));
+        // A learned number for each distance between two places.
+        let bias = self
+            .get(&format!("block{b}.distance"))
+            .select(1, sight.distances.clone())
+            .reshape([1, h, length, length]);
+        let scores = q.matmul(k.swap_dims(2, 3)) * (h as f32 / d as f32).sqrt() + bias;
+        let mask = sight.mask.clone();
+        let weights = if self.shape.block == Block::Hstu {
+            activation::silu(scores) * mask
+        } else {
+            activation::softmax(scores + mask, 3)
+        };
+        weights
+            .matmul(v)
+            .swap_dims(1, 2)
+            .reshape([rows * length, d])
+    }
+
+    /// What all blocks see of a batch.
+    fn sight(&self, batch: &Batch) -> Sight {
+        let (rows, length) = (batch.rows, batch.length);
+        let mask = TensorData::new(batch.mask.clone(), [rows, 1, length, length]);
+        let mask: Tensor<4> = Tensor::from_data(mask, self.device);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let (length_u32, last) = (count(length), count(most - 1));
-        let places: Vec<u32> = (0..length_u32)
-            .flat_map(|i| (0..length_u32).map(move |j| i.saturating_sub(j).min(last)))
+        let (n, last) = (count(length), count(self.shape.length - 1));
+        let distances: Vec<u32> = (0..n)
+            .flat_map(|i| (0..n).map(move |j| i.saturating_sub(j).min(last)))
             .collect();
-        self.get(name)
-            .select(1, self.indices(&places))
-            .reshape([1, h, length, length])
+        Sight {
+            rows,
+            length,
+            mask: if self.shape.block == Block::Hstu {
+                mask.greater_equal_elem(-1.0).float() / self.shape.length as f32
+            } else {
+                mask
+            },
+            distances: self.indices(&distances),
+        }
     }
 
     fn norm(&self, x: Tensor<2>, name: &str) -> Tensor<2> {

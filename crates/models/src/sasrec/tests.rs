@@ -79,7 +79,11 @@ fn states_loss_and_gradients_of_packed_histories_are_those_of_pytorch_one_by_one
         let table = net.table(Some(on_device("ids", 1)), Some(&on_device("text", text)));
         let batch = pack(&histories, length, true);
         assert_eq!(batch.rows, 3, "5, 4 and 2 + 3 places");
-        let states = net.states(&table, &batch, &mut Dropout::new(1, 1, 0.0, &device));
+        let states = net.states(
+            net.look_up(&table, &batch),
+            &batch,
+            &mut Dropout::new(1, 1, 0.0, &device),
+        );
         near(
             &values(states.clone().inner()).unwrap(),
             &floats(&network["states"]),
