@@ -159,19 +159,15 @@ impl Model for Als {
         let by_item = by_user.transposed();
         let config = &AlsConfig {
             recency: recency_for(training.interactions.clock(), config.recency),
-            alpha: if config.alpha > 0.0 {
-                config.alpha
-            } else {
-                5.0 * by_user.density()
-            },
+            alpha: alpha_for(config.alpha, &by_user),
             ..config.clone()
         };
         let mut items = start(&by_item, config, training.seed);
         let mut users = vec![0.0; by_user.n_rows() * config.factors];
         for sweep in 0..config.iterations {
             (training.progress)("als: sweeps", sweep, config.iterations);
-            half_sweep(&mut users, &items, &by_user, config)?;
-            half_sweep(&mut items, &users, &by_item, config)?;
+            half_sweep(&mut users, &items, &by_user, (config, None))?;
+            half_sweep(&mut items, &users, &by_item, (config, None))?;
         }
         let counts = training.interactions.item_counts();
         Ok(Self::with(
@@ -206,14 +202,25 @@ pub(crate) fn start(rows: &Sparse, config: &AlsConfig, seed: u64) -> Vec<f32> {
     factors
 }
 
-/// Solves for every row of `targets`, `[rows, d]`, given the factors of the other side.
+/// `α`, or where it is 0 what the rule takes: five times the share of all pairs that happened.
+pub(crate) fn alpha_for(alpha: f32, by_user: &Sparse) -> f32 {
+    if alpha > 0.0 {
+        alpha
+    } else {
+        5.0 * by_user.density()
+    }
+}
+
+/// Solves for every row of `targets`, `[rows, d]`, given the factors of the other side. With
+/// `means`, `[rows, d]`, each row is drawn to its own and not to 0; it is solved exactly then.
 pub(crate) fn half_sweep(
     targets: &mut [f32],
     fixed: &[f32],
     rows: &Sparse,
-    config: &AlsConfig,
+    (config, means): (&AlsConfig, Option<&[f32]>),
 ) -> Result<(), ModelError> {
     let d = config.factors;
+    let exact = means.is_some() || (config.block == 0 && config.steps == 0);
     let gram = gramian(fixed, d, config.alpha);
     let ones = vec![1.0; rows.longest()];
     let others = rows.used_columns().len() as f32;
@@ -236,17 +243,25 @@ pub(crate) fn half_sweep(
                     touched,
                     weights: &ones[..touched.len()],
                 };
-                if config.block > 0 {
+                if exact {
+                    let Some(factorised) = system.factorised(d) else {
+                        failed.store(true, Ordering::Relaxed);
+                        return;
+                    };
+                    target.copy_from_slice(&system.right(d));
+                    if let Some(means) = means {
+                        let mean = &means[r * d..(r + 1) * d];
+                        for (y, m) in target.iter_mut().zip(mean) {
+                            *y += system.lambda * m;
+                        }
+                    }
+                    factorised.solve(target);
+                } else if config.block > 0 {
                     if !system.sweep(target, config.block, room) {
                         failed.store(true, Ordering::Relaxed);
                     }
-                } else if config.steps > 0 {
-                    system.improve(target, config.steps, scratch);
-                } else if let Some(factorised) = system.factorised(d) {
-                    target.copy_from_slice(&system.right(d));
-                    factorised.solve(target);
                 } else {
-                    failed.store(true, Ordering::Relaxed);
+                    system.improve(target, config.steps, scratch);
                 }
             },
         );
@@ -477,7 +492,7 @@ mod tests {
                 ..AlsConfig::default()
             };
             let mut users = case.start.clone();
-            half_sweep(&mut users, &case.fixed, &by_user, &config).unwrap();
+            half_sweep(&mut users, &case.fixed, &by_user, (&config, None)).unwrap();
             assert_close(&users, &case.swept);
             if case.block == case.factors {
                 let config = AlsConfig {
@@ -486,7 +501,7 @@ mod tests {
                     ..config
                 };
                 let mut exact = vec![0.0; users.len()];
-                half_sweep(&mut exact, &case.fixed, &by_user, &config).unwrap();
+                half_sweep(&mut exact, &case.fixed, &by_user, (&config, None)).unwrap();
                 assert_close(&users, &exact);
             }
         }
@@ -513,10 +528,10 @@ mod tests {
                 ..config.clone()
             };
             let mut users = vec![0.0; r.n_users * r.als.factors];
-            half_sweep(&mut users, &r.als.start, &by_user, &config).unwrap();
+            half_sweep(&mut users, &r.als.start, &by_user, (&config, None)).unwrap();
             assert_close(&users, &r.als.user_factors);
             let mut items = r.als.start.clone();
-            half_sweep(&mut items, &users, &by_user.transposed(), &config).unwrap();
+            half_sweep(&mut items, &users, &by_user.transposed(), (&config, None)).unwrap();
             assert_close(&items, &r.als.item_factors);
             let model = Als::with(config, Arc::new(log.item_counts()), Arc::new(items));
             let history: Vec<Event> = r.history.iter().map(|&i| event(i)).collect();

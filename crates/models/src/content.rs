@@ -13,11 +13,12 @@
 //! as an old one.
 
 use crate::history::{RECENCY, Touched, recency_for, recent};
+use crate::texts::{has_text, whitened};
 use crate::{Cause, Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
-use semrec_text::{Whitening, WhiteningConfig};
+use semrec_text::Whitening;
 use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -78,10 +79,6 @@ impl Model for Content {
     }
 
     fn fit(training: &Training<'_>, config: &ContentConfig) -> Result<Self, ModelError> {
-        let fail = |problem: String| ModelError::Training {
-            model: Self::NAME,
-            problem,
-        };
         if !(config.recency >= 0.0 && config.text_weight >= 0.0) {
             return Err(ModelError::Parameter {
                 model: Self::NAME,
@@ -91,29 +88,8 @@ impl Model for Content {
                 ),
             });
         }
-        let vectors = training
-            .item_vectors
-            .ok_or_else(|| fail("the items have no text vectors".to_owned()))?;
-        let n_items = training.interactions.n_items();
-        if vectors.len() != n_items {
-            return Err(fail(format!(
-                "{} text vectors for {n_items} items",
-                vectors.len()
-            )));
-        }
         (training.progress)("content: whitening", 0, 1);
-        let counts = training.interactions.item_counts();
-        let whitening = Whitening::fit(
-            vectors,
-            (0..n_items).filter(|&i| counts[i] > 0),
-            &WhiteningConfig {
-                dims: None,
-                power: config.power,
-                eps: config.eps,
-            },
-        )
-        .map_err(|e| fail(e.to_string()))?;
-        let items = whitening.apply(vectors);
+        let (whitening, items) = whitened(training, Self::NAME, config.power, config.eps)?;
         (training.progress)("content: whitening", 1, 1);
         let recency = recency_for(training.interactions.clock(), config.recency);
         let voice = voice(training, whitening.mean());
@@ -177,7 +153,7 @@ impl Content {
     ) -> Self {
         let has_text = items
             .chunks_exact(whitening.dim_out())
-            .map(|row| row.iter().any(|&x| x != 0.0))
+            .map(has_text)
             .collect();
         Self {
             config,

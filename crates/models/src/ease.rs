@@ -30,15 +30,15 @@
 //! others cost nothing and score minus infinity, as does everything for a history without any
 //! known item.
 
-use crate::history::{RECENCY, contributions, recency_for, recency_problem, recent, score_each};
+use crate::history::{RECENCY, recency_for, recency_problem};
 use crate::inverse::invert_positive_definite;
-use crate::kernels::add_rows;
+use crate::item_matrix::ItemMatrix;
+use crate::kernels::narrow;
 use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use rayon::prelude::*;
 use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// How [`Ease`] is fitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,11 +111,7 @@ pub(crate) fn lambda_for(counts: impl Iterator<Item = f64>) -> f64 {
 #[derive(Clone, Debug)]
 pub struct Ease {
     config: EaseConfig,
-    n_items: usize,
-    /// Items that have training events, in order: row and column `k` are of item `items[k]`.
-    items: Arc<Vec<u32>>,
-    /// `[items, items]`.
-    weights: Arc<Vec<f32>>,
+    matrix: ItemMatrix,
 }
 
 impl Model for Ease {
@@ -145,7 +141,7 @@ impl Model for Ease {
         let dropout = config.dropout / (1.0 - config.dropout);
         for k in 0..n {
             let d = f64::from(gram[k * n + k]);
-            gram[k * n + k] = to_f32(d + lambda + dropout * d);
+            gram[k * n + k] = narrow(d + lambda + dropout * d);
         }
         progress("ease: inverting", 1, 3);
         let mut inverse =
@@ -172,57 +168,15 @@ impl Model for Ease {
                 recency: recency_for(training.interactions.clock(), config.recency),
                 ..config.clone()
             },
-            n_items: training.interactions.n_items(),
-            items: Arc::new(items),
-            weights: Arc::new(inverse),
+            matrix: ItemMatrix::new(training.interactions.n_items(), items, inverse),
         })
     }
 
     fn load(tensors: &Tensors) -> Result<Self, ModelError> {
-        let [n] = tensors.shape("items")?;
-        let [n_items] = tensors.dimensions("n_items")?;
-        let items = tensors.shared_u32("items", &[n])?;
-        let last = items.last().map_or(0, |&last| last as usize + 1);
-        if !items.is_sorted_by(|a, b| a < b) || last > n_items {
-            return Err(ModelError::Tensor {
-                name: "items".to_owned(),
-                problem: format!("are not {n} distinct items in order, each below {n_items}"),
-            });
-        }
         Ok(Self {
             config: tensors.config()?,
-            n_items,
-            items,
-            weights: tensors.shared_f32("weights", &[n, n])?,
+            matrix: ItemMatrix::load(tensors)?,
         })
-    }
-}
-
-impl Ease {
-    /// The known items of a history as rows of the matrix, and their weights.
-    fn rows_of(&self, query: &Query<'_>) -> Vec<(usize, f32)> {
-        let place = |item| self.items.binary_search(&item).ok();
-        recent(query.history, self.config.recency, |i| place(i).is_some())
-            .iter()
-            .filter_map(|t| Some((place(t.item)?, t.weight)))
-            .collect()
-    }
-
-    fn score_one(&self, query: &Query<'_>, out: &mut [f32]) {
-        let rows = self.rows_of(query);
-        if rows.is_empty() {
-            out.fill(f32::NEG_INFINITY);
-        } else if self.items.len() == out.len() {
-            out.fill(0.0);
-            add_rows(out, &self.weights, &rows);
-        } else {
-            let mut scores = vec![0.0; self.items.len()];
-            add_rows(&mut scores, &self.weights, &rows);
-            out.fill(f32::NEG_INFINITY);
-            for (&item, score) in self.items.iter().zip(scores) {
-                out[item as usize] = score;
-            }
-        }
     }
 }
 
@@ -232,40 +186,20 @@ impl Recommender for Ease {
     }
 
     fn n_items(&self) -> usize {
-        self.n_items
+        self.matrix.n_items()
     }
 
     fn score(&self, queries: &[Query<'_>], out: &mut [f32]) {
-        score_each(self.n_items, queries, out, |query, row| {
-            self.score_one(query, row);
-        });
+        self.matrix.score(queries, self.config.recency, out);
     }
 
     fn explain(&self, query: &Query<'_>, item: u32) -> Vec<Contribution> {
-        let Ok(column) = self.items.binary_search(&item) else {
-            return Vec::new();
-        };
-        let n = self.items.len();
-        let parts = self
-            .rows_of(query)
-            .into_iter()
-            .map(|(row, weight)| (self.items[row], weight * self.weights[row * n + column]));
-        contributions(Self::NAME, parts)
+        self.matrix
+            .explain(Self::NAME, query, self.config.recency, item)
     }
 
     fn save(&self, into: &mut Tensors) -> Result<(), ModelError> {
-        let n = self.items.len();
         into.put_model(Self::NAME, &self.config)?;
-        into.put_dimensions("n_items", &[self.n_items])?;
-        into.put_u32("items", &[n], Arc::clone(&self.items))?;
-        into.put_f32("weights", &[n, n], Arc::clone(&self.weights))
+        self.matrix.save(into)
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the matrix is f32 by design; counts and strengths are far below its limits"
-)]
-fn to_f32(x: f64) -> f32 {
-    x as f32
 }

@@ -30,6 +30,9 @@ pub enum ModelError {
         /// What is missing or wrong, and what to do.
         problem: String,
     },
+    /// A training by epochs failed.
+    #[error(transparent)]
+    Run(#[from] semrec_train::TrainError),
     /// A stored array or text is absent, or not what the model expects.
     #[error("stored model: '{name}' {problem}")]
     Tensor {

@@ -17,15 +17,14 @@
 //! The rest is `als`: people are solved for from their history. Memory: 4 d bytes per item; fitting
 //! holds 4 d bytes per user and the whitened texts besides.
 
-use crate::als::{Als, AlsConfig, half_sweep, start};
+use crate::als::{Als, AlsConfig, alpha_for, half_sweep, start};
 use crate::history::{RECENCY, recency_for};
-use crate::ridge::{System, gramian};
+use crate::kernels::narrow;
 use crate::sparse::Sparse;
+use crate::texts::{has_text, whitened};
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use faer::linalg::solvers::{Llt, Solve};
 use faer::{Mat, Side};
-use rayon::prelude::*;
-use semrec_text::{Whitening, WhiteningConfig};
 use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -113,26 +112,14 @@ impl Model for FeatureAls {
     type Config = FeatureAlsConfig;
 
     fn space() -> Space {
-        Space::default()
-            .whole_by_powers("factors", 32, 256)
-            .whole_by_powers("iterations", 4, 32)
-            .by_powers("lambda", 1e-4, 0.1)
-            .by_powers("alpha", 1e-4, 1.0)
-            .even("exponent", 0.0, 1.5)
-            .by_powers("map", 0.03, 30.0)
-            .even("recency", 0.0, 1.5)
-            .with_rounds("iterations")
+        Als::space().by_powers("map", 0.03, 30.0)
     }
 
     fn fit(training: &Training<'_>, config: &FeatureAlsConfig) -> Result<Self, ModelError> {
         config.check()?;
         let by_user = Sparse::of(training.interactions);
         let by_item = by_user.transposed();
-        let alpha = if config.alpha > 0.0 {
-            config.alpha
-        } else {
-            5.0 * by_user.density()
-        };
+        let alpha = alpha_for(config.alpha, &by_user);
         let recency = recency_for(training.interactions.clock(), config.recency);
         let als = config.als(alpha, recency);
         let texts = texts(training)?;
@@ -148,34 +135,8 @@ impl Model for FeatureAls {
         let mut means = vec![0.0; items.len()];
         for sweep in 0..config.iterations {
             (training.progress)("feature-als: sweeps", sweep, config.iterations);
-            half_sweep(&mut people, &items, &by_user, &als)?;
-            let gram = gramian(&people, d, alpha);
-            let ones = vec![1.0; by_item.longest()];
-            items
-                .par_chunks_mut(d)
-                .zip(means.par_chunks(d))
-                .enumerate()
-                .with_max_len(64)
-                .try_for_each(|(i, (item, mean))| {
-                    let touched = by_item.row(i);
-                    if touched.is_empty() {
-                        return Some(());
-                    }
-                    let system = System {
-                        factors: &people,
-                        gram: &gram,
-                        lambda: strengths[i],
-                        touched,
-                        weights: &ones[..touched.len()],
-                    };
-                    item.copy_from_slice(&system.right(d));
-                    for (y, m) in item.iter_mut().zip(mean) {
-                        *y += strengths[i] * m;
-                    }
-                    system.factorised(d)?.solve(item);
-                    Some(())
-                })
-                .ok_or_else(|| fail("the factors grew beyond what f32 holds; raise lambda"))?;
+            half_sweep(&mut people, &items, &by_user, (&als, None))?;
+            half_sweep(&mut items, &people, &by_item, (&als, Some(&means)))?;
             means = map.means(&items, d);
         }
         let known = |i: usize| !by_item.row(i).is_empty() || texts.has_text[i];
@@ -184,9 +145,6 @@ impl Model for FeatureAls {
             if by_item.row(i).is_empty() && texts.has_text[i] {
                 item.copy_from_slice(mean);
             }
-        }
-        if !items.iter().all(|x| x.is_finite()) {
-            return Err(fail("the factors grew beyond what f32 holds; raise lambda"));
         }
         Ok(Self {
             config: FeatureAlsConfig {
@@ -227,26 +185,9 @@ struct Texts {
 }
 
 fn texts(training: &Training<'_>) -> Result<Texts, ModelError> {
-    let n = training.interactions.n_items();
-    let vectors = training
-        .item_vectors
-        .ok_or_else(|| fail("the items have no text vectors"))?;
-    if vectors.len() != n {
-        let got = vectors.len();
-        return Err(fail(&format!("{got} text vectors for {n} items")));
-    }
-    let counts = training.interactions.item_counts();
-    let settings = WhiteningConfig {
-        eps: EPS,
-        ..WhiteningConfig::default()
-    };
-    let white = Whitening::fit(vectors, (0..n).filter(|&i| counts[i] > 0), &settings)
-        .map_err(|e| fail(&e.to_string()))?
-        .apply(vectors);
-    let has_text: Vec<bool> = white
-        .rows()
-        .map(|row| row.iter().any(|&x| x != 0.0))
-        .collect();
+    let (_, white) = whitened(training, FeatureAls::NAME, 1.0, EPS)?;
+    let n = white.len();
+    let has_text: Vec<bool> = white.rows().map(has_text).collect();
     let features = Mat::from_fn(n, white.dim() + 1, |i, j| {
         if j < white.dim() {
             f64::from(white.row(i)[j])
@@ -339,9 +280,4 @@ impl Recommender for FeatureAls {
         into.put_u32("known", &[n], self.inner.counts())?;
         into.put_f32("factors", &[n, d], self.inner.factors())
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "factors are f32")]
-fn narrow(x: f64) -> f32 {
-    x as f32
 }

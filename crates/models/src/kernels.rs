@@ -5,6 +5,15 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+/// A weight or score computed in double precision as it is stored.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what is stored is f32 by design, and far below its limits"
+)]
+pub(crate) fn narrow(x: f64) -> f32 {
+    x as f32
+}
+
 /// `a · b`, of equal lengths.
 #[inline(always)]
 pub(crate) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {

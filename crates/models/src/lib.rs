@@ -15,6 +15,7 @@ mod history;
 mod hybrid;
 mod inverse;
 mod item_knn;
+mod item_matrix;
 mod kernels;
 mod l3ae;
 mod neighbours;
@@ -32,6 +33,7 @@ mod slim;
 mod sparse;
 mod subspace;
 mod tensors;
+mod texts;
 
 pub use als::{Als, AlsConfig};
 pub use content::{Content, ContentConfig};

@@ -9,6 +9,7 @@
 //! found by bisection, and `explain` is exact. Memory: 8 bytes an entry, 12 an item.
 
 use crate::history::{contributions, recent, score_each};
+use crate::kernels::narrow;
 use crate::sparse::Sparse;
 use crate::{Contribution, ModelError, Query, Tensors};
 use rayon::prelude::*;
@@ -78,7 +79,7 @@ impl Counters {
                     other: other as usize,
                     both,
                 });
-                all.push((other, to_f32(weight)));
+                all.push((other, narrow(weight)));
             }
         }
         if all.len() > counting.kept {
@@ -277,12 +278,4 @@ fn problem(name: &str, problem: String) -> ModelError {
         name: name.to_owned(),
         problem,
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a weight needs no more than f32"
-)]
-fn to_f32(x: f64) -> f32 {
-    x as f32
 }

@@ -1,7 +1,7 @@
 //! The files of a training run: its curve as it grows, and a checkpoint from which a killed run
 //! goes on to the bit.
 
-use crate::{ModelError, Training};
+use crate::Training;
 use semrec_train::{Checkpoint, Curve, Parameters, Point, Stopping, TrainError};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -39,18 +39,16 @@ impl<'a> Run<'a> {
         model: &'static str,
         of: &impl Serialize,
         numbers: &[f32],
-    ) -> Result<Self, ModelError> {
-        let fail = |problem: String| ModelError::Training { model, problem };
+    ) -> Result<Self, TrainError> {
         let Some(files) = training.run else {
             return Ok(Self {
                 files: None,
                 fingerprint: String::new(),
             });
         };
-        let fingerprint = semrec_train::fingerprint(&(training.seed, of), numbers)
-            .map_err(|e| fail(e.to_string()))?;
+        let fingerprint = semrec_train::fingerprint(&(training.seed, of), numbers)?;
         let dir = files.dir.join(format!("{model}-{}", &fingerprint[..8]));
-        let curve = Curve::open(&dir, (files.now)()).map_err(|e| fail(e.to_string()))?;
+        let curve = Curve::open(&dir, (files.now)())?;
         Ok(Self {
             files: Some((files, dir.join(CHECKPOINT), curve)),
             fingerprint,

@@ -37,3 +37,12 @@ pub(crate) fn failed(home: &Path, args: &[&str]) -> String {
     assert_eq!(output.status.code(), Some(1), "semrec {args:?}: {said}");
     said
 }
+
+/// Sends a process a signal, e.g. `-INT`.
+#[cfg(unix)]
+pub(crate) fn signal(child: &std::process::Child, signal: &str) {
+    let sent = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}

@@ -1,10 +1,12 @@
 //! `semrec embed` over files: the same vectors from every format, for any number of threads, and
 //! wherever it was stopped; nothing that was encoded is lost.
 
+#[cfg(unix)]
+use crate::binary::signal;
 use crate::binary::{TINY, command, semrec};
 use std::fmt::Write;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 /// Bytes before the numbers of a NumPy file.
 const HEADER: usize = 128;
@@ -160,14 +162,6 @@ fn running(home: &Path, args: &[&str], parts: usize) -> Child {
         std::thread::yield_now();
     }
     child
-}
-
-#[cfg(unix)]
-fn signal(child: &Child, signal: &str) {
-    let sent = Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status();
-    assert!(sent.unwrap().success());
 }
 
 /// One run is killed, the next interrupted, a third one goes on to the end; nobody else may write

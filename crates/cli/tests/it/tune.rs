@@ -1,11 +1,13 @@
 //! `semrec tune`: the same trials from the same seed, wherever it was stopped; on validation
 //! events alone; and what it finds is of use to the other verbs.
 
+#[cfg(unix)]
+use crate::binary::signal;
 use crate::binary::{command, done, failed, semrec};
 use crate::flow::shop;
 use serde_json::Value;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// A place with the shop imported.
 fn place() -> tempfile::TempDir {
@@ -95,14 +97,6 @@ fn running(home: &Path, out: &str, journal: &str) -> std::process::Child {
         std::thread::yield_now();
     }
     child
-}
-
-#[cfg(unix)]
-fn signal(child: &std::process::Child, signal: &str) {
-    let sent = Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status();
-    assert!(sent.unwrap().success());
 }
 
 /// One run is killed, its last line torn, the next one interrupted, the third goes to its end.

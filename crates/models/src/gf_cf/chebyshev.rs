@@ -5,6 +5,7 @@
 //! of `K` steps by `T_{k+1} = 2x T_k − T_{k−1}`.
 
 use super::graph::Graph;
+use crate::kernels::narrow;
 use std::f64::consts::PI;
 
 /// ChebyCF's plateau: 1 at the smoothest end (−1), 0 at the roughest (1), and ½ in between, on a
@@ -23,7 +24,7 @@ pub(super) fn coefficients(order: usize, function: impl Fn(f64) -> f64) -> Vec<f
             let sum: f64 = (0..=order)
                 .map(|j| values[j] * (k as f64 * angle(j)).cos())
                 .sum();
-            to_f32(if k == 0 { sum / n } else { 2.0 * sum / n })
+            narrow(if k == 0 { sum / n } else { 2.0 * sum / n })
         })
         .collect()
 }
@@ -55,11 +56,6 @@ pub(super) fn filter(graph: &Graph, coefficients: &[f32], x: &[f32], width: usiz
         }
     }
     out
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "applied in f32")]
-fn to_f32(x: f64) -> f32 {
-    x as f32
 }
 
 #[cfg(test)]

@@ -24,10 +24,11 @@ mod question;
 mod rehearsal;
 mod weights;
 
+use crate::kernels::narrow;
 use crate::{
     Cause, Contribution, Model, ModelError, Query, Recommender, Tensors, Training, registry,
 };
-use question::{Question, narrow, questions, standardise};
+use question::{Question, questions, standardise};
 use rayon::prelude::*;
 use rehearsal::{Rehearsal, rehearse};
 use semrec_data::Case;

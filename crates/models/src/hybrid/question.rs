@@ -6,6 +6,7 @@
 //! items as it stands for. At most `4 * features * rows` bytes a question.
 
 use super::{Person, compression, of_item};
+use crate::kernels::narrow;
 use crate::{Query, Recommender};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -160,13 +161,4 @@ pub(super) fn standardise(questions: &mut [Question], n_features: usize) -> Vec<
         }
     });
     scales
-}
-
-/// To single precision.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "scales and weights need no more than f32"
-)]
-pub(super) fn narrow(x: f64) -> f32 {
-    x as f32
 }

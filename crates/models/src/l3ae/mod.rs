@@ -41,17 +41,18 @@
 mod nearest;
 
 use crate::ease::lambda_for;
-use crate::history::{RECENCY, contributions, recency_for, recency_problem, recent, score_each};
+use crate::history::{RECENCY, recency_for, recency_problem};
 use crate::inverse::invert_positive_definite;
-use crate::kernels::add_rows;
+use crate::item_matrix::ItemMatrix;
+use crate::kernels::narrow;
 use crate::sparse::Sparse;
+use crate::texts::{has_text, whitened};
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use nearest::{Columns, Kernel, nearest};
 use rayon::prelude::*;
-use semrec_text::{Vectors, Whitening, WhiteningConfig};
+use semrec_text::Vectors;
 use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// How [`L3ae`] is fitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -133,11 +134,7 @@ impl L3aeConfig {
 #[derive(Clone, Debug)]
 pub struct L3ae {
     config: L3aeConfig,
-    n_items: usize,
-    /// Items with training events or a text, in order: row and column `k` are of item `items[k]`.
-    items: Arc<Vec<u32>>,
-    /// `[items, items]`.
-    weights: Arc<Vec<f32>>,
+    matrix: ItemMatrix,
 }
 
 impl Model for L3ae {
@@ -159,7 +156,7 @@ impl Model for L3ae {
         config.check()?;
         let progress = training.progress;
         progress("l3ae: texts", 0, 4);
-        let texts = whitened(training, config)?;
+        let (_, texts) = whitened(training, Self::NAME, config.power, EPS)?;
         let counts = training.interactions.item_counts();
         let items: Vec<u32> = (0u32..)
             .zip(&counts)
@@ -213,63 +210,20 @@ impl Model for L3ae {
                 recency: recency_for(training.interactions.clock(), config.recency),
                 ..config.clone()
             },
-            n_items: counts.len(),
-            items: Arc::new(items),
-            weights: Arc::new(weights),
+            matrix: ItemMatrix::new(counts.len(), items, weights),
         })
     }
 
     fn load(tensors: &Tensors) -> Result<Self, ModelError> {
-        let [n] = tensors.shape("items")?;
-        let [n_items] = tensors.dimensions("n_items")?;
-        let items = tensors.shared_u32("items", &[n])?;
-        let last = items.last().map_or(0, |&last| last as usize + 1);
-        if !items.is_sorted_by(|a, b| a < b) || last > n_items {
-            return Err(ModelError::Tensor {
-                name: "items".to_owned(),
-                problem: format!("are not {n} distinct items in order, each below {n_items}"),
-            });
-        }
         Ok(Self {
             config: tensors.config()?,
-            n_items,
-            items,
-            weights: tensors.shared_f32("weights", &[n, n])?,
+            matrix: ItemMatrix::load(tensors)?,
         })
     }
 }
 
-/// The items' vectors, whitened on those with training events; `[n_items, dim]`.
-fn whitened(training: &Training<'_>, config: &L3aeConfig) -> Result<Vectors, ModelError> {
-    let fail = |problem: String| ModelError::Training {
-        model: L3ae::NAME,
-        problem,
-    };
-    let n_items = training.interactions.n_items();
-    let vectors = training
-        .item_vectors
-        .ok_or_else(|| fail("the items have no text vectors".to_owned()))?;
-    if vectors.len() != n_items {
-        let got = vectors.len();
-        return Err(fail(format!("{got} text vectors for {n_items} items")));
-    }
-    let counts = training.interactions.item_counts();
-    let settings = WhiteningConfig {
-        power: config.power,
-        eps: EPS,
-        ..WhiteningConfig::default()
-    };
-    Whitening::fit(vectors, (0..n_items).filter(|&i| counts[i] > 0), &settings)
-        .map(|whitening| whitening.apply(vectors))
-        .map_err(|e| fail(e.to_string()))
-}
-
 /// Added to each eigenvalue of the texts' covariance, relative to their mean; as in `content`.
 const EPS: f32 = 0.001;
-
-fn has_text(row: &[f32]) -> bool {
-    row.iter().any(|&x| x != 0.0)
-}
 
 fn rows_of(vectors: &Vectors, items: &[u32]) -> Vectors {
     let rows = items.iter().flat_map(|&i| vectors.row(i as usize));
@@ -330,70 +284,26 @@ fn draw_to_texts(p: &mut [f32], columns: &Columns, known: &[bool], strengths: St
     );
 }
 
-impl L3ae {
-    /// The known items of a history as rows of the matrix, and their weights.
-    fn rows_of(&self, query: &Query<'_>) -> Vec<(usize, f32)> {
-        let place = |item| self.items.binary_search(&item).ok();
-        recent(query.history, self.config.recency, |i| place(i).is_some())
-            .iter()
-            .filter_map(|t| Some((place(t.item)?, t.weight)))
-            .collect()
-    }
-
-    fn score_one(&self, query: &Query<'_>, out: &mut [f32]) {
-        out.fill(f32::NEG_INFINITY);
-        let rows = self.rows_of(query);
-        if rows.is_empty() {
-            return;
-        }
-        let mut scores = vec![0.0; self.items.len()];
-        add_rows(&mut scores, &self.weights, &rows);
-        for (&item, score) in self.items.iter().zip(scores) {
-            out[item as usize] = score;
-        }
-    }
-}
-
 impl Recommender for L3ae {
     fn name(&self) -> &'static str {
         Self::NAME
     }
 
     fn n_items(&self) -> usize {
-        self.n_items
+        self.matrix.n_items()
     }
 
     fn score(&self, queries: &[Query<'_>], out: &mut [f32]) {
-        score_each(self.n_items, queries, out, |query, row| {
-            self.score_one(query, row);
-        });
+        self.matrix.score(queries, self.config.recency, out);
     }
 
     fn explain(&self, query: &Query<'_>, item: u32) -> Vec<Contribution> {
-        let Ok(column) = self.items.binary_search(&item) else {
-            return Vec::new();
-        };
-        let n = self.items.len();
-        let parts = self
-            .rows_of(query)
-            .into_iter()
-            .map(|(row, weight)| (self.items[row], weight * self.weights[row * n + column]));
-        contributions(Self::NAME, parts)
+        self.matrix
+            .explain(Self::NAME, query, self.config.recency, item)
     }
 
     fn save(&self, into: &mut Tensors) -> Result<(), ModelError> {
-        let n = self.items.len();
         into.put_model(Self::NAME, &self.config)?;
-        into.put_dimensions("n_items", &[self.n_items])?;
-        into.put_u32("items", &[n], Arc::clone(&self.items))?;
-        into.put_f32("weights", &[n, n], Arc::clone(&self.weights))
+        self.matrix.save(into)
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the matrix is f32 by design; counts and strengths are far below its limits"
-)]
-fn narrow(x: f64) -> f32 {
-    x as f32
 }

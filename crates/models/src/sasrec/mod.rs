@@ -30,12 +30,13 @@ mod tests;
 pub use network::Block;
 
 use crate::history::contributions;
+use crate::texts::{has_text, whitened};
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use burn::tensor::{Tensor, TensorData};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use network::{Network, Shape};
-use semrec_text::{Vectors, Whitening, WhiteningConfig};
+use semrec_text::Vectors;
 use semrec_train::{Decay, Dropout, Leaves, Parameters, TrainError, cpu, values};
 use semrec_tune::{Range, Space};
 use sequences::{known, pack};
@@ -47,6 +48,9 @@ use toml::Value;
 const TOGETHER: usize = 256;
 /// Events of a history that an explanation looks at, newest first.
 const EXPLAINED: usize = 50;
+
+/// Added to each eigenvalue of the texts' covariance, relative to their mean.
+const EPS: f32 = 0.01;
 
 /// How [`Sasrec`] is fitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -184,19 +188,6 @@ struct Items {
     known: Vec<bool>,
 }
 
-impl From<TrainError> for ModelError {
-    fn from(error: TrainError) -> Self {
-        failed(&error)
-    }
-}
-
-fn failed(problem: &impl ToString) -> ModelError {
-    ModelError::Training {
-        model: Sasrec::NAME,
-        problem: problem.to_string(),
-    }
-}
-
 impl Model for Sasrec {
     const NAME: &'static str = "sasrec";
     type Config = SasrecConfig;
@@ -232,7 +223,7 @@ impl Model for Sasrec {
             .take(log.n_users())
             .map(|u| known(log.of_user(u), |i| place[i as usize]))
             .collect();
-        let white = white_texts(training, config, &items)?;
+        let white = white_texts(training, config)?;
         let mut config = config.clone();
         if config.length == 0 {
             config.length = length_for(&histories);
@@ -289,28 +280,12 @@ impl Model for Sasrec {
 fn white_texts(
     training: &Training<'_>,
     config: &SasrecConfig,
-    items: &[u32],
 ) -> Result<Option<Vectors>, ModelError> {
-    let Some(vectors) = training.item_vectors.filter(|_| config.text) else {
-        return if config.ids {
-            Ok(None)
-        } else {
-            Err(failed(
-                &"ids is false, and the items have no texts to be read",
-            ))
-        };
-    };
-    if vectors.len() != training.interactions.n_items() {
-        let n_items = training.interactions.n_items();
-        return Err(failed(&format!(
-            "{} text vectors for {n_items} items",
-            vectors.len()
-        )));
+    if config.ids && (!config.text || training.item_vectors.is_none()) {
+        return Ok(None);
     }
-    let items = items.iter().map(|&i| i as usize);
-    let whitening =
-        Whitening::fit(vectors, items, &WhiteningConfig::default()).map_err(|e| failed(&e))?;
-    Ok(Some(whitening.apply(vectors)))
+    let (_, white) = whitened(training, Sasrec::NAME, 1.0, EPS)?;
+    Ok(Some(white))
 }
 
 /// Events read of a history: as many as nine in ten people have, within reason.
@@ -345,7 +320,7 @@ impl Items {
                 Par::rayon(0),
             );
             for (row, known) in white.rows().zip(&mut known) {
-                *known = row.iter().any(|&x| x != 0.0);
+                *known = has_text(row);
             }
         }
         if let Some(own) = parameters.get("items") {

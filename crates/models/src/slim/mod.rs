@@ -30,6 +30,7 @@ mod descent;
 
 use crate::ease::lambda_for;
 use crate::history::{RECENCY, recency_for, recency_problem};
+use crate::kernels::narrow;
 use crate::neighbours::Neighbours;
 use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
@@ -131,9 +132,9 @@ impl Model for Slim {
             lambda_for(counts.iter().map(|&c| f64::from(c))) / 2.0
         };
         let penalty = Penalty {
-            l1: to_f32(config.l1),
-            l2: to_f32(l2),
-            share: to_f32(config.dropout / (1.0 - config.dropout)),
+            l1: narrow(config.l1),
+            l2: narrow(l2),
+            share: narrow(config.dropout / (1.0 - config.dropout)),
             most: config.neighbours,
         };
         let gram = Gram::of(&by_user);
@@ -213,12 +214,4 @@ impl Recommender for Slim {
             self.weights.len()
         )]
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "strengths on the scale of counts; the descent is in f32"
-)]
-fn to_f32(x: f64) -> f32 {
-    x as f32
 }

@@ -1,8 +1,9 @@
 //! `rp3beta`, `slim` and `gf-cf` against references in double precision, which
 //! `reference/linear.py` makes; and damaged models of theirs.
 
-use semrec_data::{Clock, Event, Interactions, Part, Row};
-use semrec_models::{Query, Recommender, Tensors, Training, fit, load};
+use crate::fixture::{self, history, log, scores};
+use semrec_data::Clock;
+use semrec_models::{Query, Recommender, Tensors, load};
 use serde::Deserialize;
 use toml::toml;
 
@@ -26,47 +27,23 @@ struct Sparse {
 }
 
 fn reference() -> Reference {
-    serde_json::from_str(include_str!("reference/linear.json")).expect("valid JSON")
-}
-
-fn event(item: u32) -> Event {
-    Event {
-        item,
-        value: 1.0,
-        time: 0,
-    }
+    serde_json::from_str(include_str!("../reference/linear.json")).expect("valid JSON")
 }
 
 fn fitted(model: &str, params: &toml::Table, r: &Reference) -> Box<dyn Recommender> {
-    let row = |&(user, item): &(u32, u32)| Row {
-        user,
-        event: event(item),
-        kind: 0,
-        part: Part::Train,
-    };
-    let rows: Vec<Row> = r.pairs.iter().map(row).collect();
-    let log = Interactions::from_rows(&rows, r.n_users, r.n_items, Clock::None);
-    let training = Training {
-        interactions: &log,
-        item_vectors: None,
-        user_vectors: None,
-        seed: 1,
-        run: None,
-        progress: &|_, _, _| {},
-    };
-    fit(model, params, &training).expect("the data suffice")
+    let log = log(&r.pairs, r.n_users, r.n_items, Clock::None);
+    fixture::fitted(model, params, &log)
 }
 
 /// Scores of the history agree with the reference, the item nobody touched has none, and what the
 /// items of the history add is each score.
 fn check(model: &dyn Recommender, r: &Reference, expected: &[f32]) {
-    let history: Vec<Event> = r.history.iter().map(|&i| event(i)).collect();
+    let history = history(&r.history);
+    let scores = scores(model, std::slice::from_ref(&history));
     let query = Query {
         history: &history,
         text: None,
     };
-    let mut scores = vec![f32::NAN; r.n_items];
-    model.score(&[query], &mut scores);
     assert_eq!(scores[r.n_items - 1], f32::NEG_INFINITY);
     for (item, (&got, &expected)) in (0u32..).zip(scores.iter().zip(expected)) {
         if item as usize == r.n_items - 1 {

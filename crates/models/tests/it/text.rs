@@ -1,8 +1,9 @@
 //! The models that read texts and learn from clicks: against references, and what is promised of
 //! every one of them. `reference/text.py` makes the golden values.
 
-use semrec_data::{Clock, Event, Interactions, Part, Row};
-use semrec_models::{ModelError, Query, Recommender, Tensors, Training, fit, load};
+use crate::fixture::{self, history, log};
+use semrec_data::Clock;
+use semrec_models::{ModelError, Query, Recommender, Tensors, load};
 use semrec_text::Vectors;
 use serde::Deserialize;
 use toml::toml;
@@ -22,19 +23,7 @@ struct Reference {
 }
 
 fn reference() -> Reference {
-    serde_json::from_str(include_str!("reference/text.json")).expect("valid JSON")
-}
-
-fn events(items: &[u32]) -> Vec<Event> {
-    items
-        .iter()
-        .zip(0..)
-        .map(|(&item, time)| Event {
-            item,
-            value: 1.0,
-            time,
-        })
-        .collect()
+    serde_json::from_str(include_str!("../reference/text.json")).expect("valid JSON")
 }
 
 fn fitted(
@@ -42,39 +31,13 @@ fn fitted(
     params: &toml::Table,
     r: &Reference,
 ) -> Result<Box<dyn Recommender>, ModelError> {
-    let rows: Vec<Row> = r
-        .pairs
-        .iter()
-        .map(|&(user, item)| Row {
-            user,
-            event: events(&[item])[0],
-            kind: 0,
-            part: Part::Train,
-        })
-        .collect();
-    let log = Interactions::from_rows(&rows, r.n_users, r.n_items, Clock::None);
+    let log = log(&r.pairs, r.n_users, r.n_items, Clock::None);
     let vectors = Vectors::new(r.dim, r.vectors.clone());
-    let training = Training {
-        interactions: &log,
-        item_vectors: Some(&vectors),
-        user_vectors: None,
-        seed: 1,
-        run: None,
-        progress: &|_, _, _| {},
-    };
-    fit(model, params, &training)
+    fixture::fitted_on_texts(model, params, &log, &vectors)
 }
 
-fn scores(model: &dyn Recommender, history: &[u32]) -> Vec<f32> {
-    let history = events(history);
-    let query = Query {
-        history: &history,
-        text: None,
-    };
-    // What was in `out` must not matter.
-    let mut out = vec![f32::NAN; model.n_items()];
-    model.score(&[query], &mut out);
-    out
+fn scores(model: &dyn Recommender, items: &[u32]) -> Vec<f32> {
+    fixture::scores(model, &[history(items)])
 }
 
 fn assert_close(got: &[f32], expected: &[Option<f32>]) {
@@ -128,9 +91,9 @@ fn contributions_add_up_and_stored_models_score_the_same() {
     for name in MODELS {
         let model = fitted(name, &toml::Table::new(), &r).expect("the data suffice");
         let all = scores(model.as_ref(), &r.history);
-        let history = events(&r.history);
+        let events = history(&r.history);
         let query = Query {
-            history: &history,
+            history: &events,
             text: None,
         };
         for (item, &score) in (0u32..).zip(&all).filter(|(_, s)| s.is_finite()) {

@@ -1,9 +1,10 @@
 //! The collaborative models: against references, and what is promised of every one of them.
 //! `reference/generate.py` makes the golden values.
 
+use crate::fixture::{event, fitted, history, log, scores, training};
 use proptest::prelude::*;
 use semrec_data::{Clock, Event, Interactions, Part, Row};
-use semrec_models::{Cause, Query, Recommender, Tensors, Training, fit, load, params_of};
+use semrec_models::{Cause, Query, Tensors, fit, load, params_of};
 use serde::Deserialize;
 use toml::toml;
 
@@ -35,59 +36,7 @@ struct Scores {
 }
 
 fn reference() -> Reference {
-    serde_json::from_str(include_str!("reference/collaborative.json")).expect("valid JSON")
-}
-
-fn event(item: u32, time: i64) -> Event {
-    Event {
-        item,
-        value: 1.0,
-        time,
-    }
-}
-
-fn log(pairs: &[(u32, u32)], n_users: usize, n_items: usize, clock: Clock) -> Interactions {
-    let rows: Vec<Row> = pairs
-        .iter()
-        .zip(0..)
-        .map(|(&(user, item), time)| Row {
-            user,
-            event: event(item, time),
-            kind: 0,
-            part: Part::Train,
-        })
-        .collect();
-    Interactions::from_rows(&rows, n_users, n_items, clock)
-}
-
-fn fitted(model: &str, params: &toml::Table, log: &Interactions) -> Box<dyn Recommender> {
-    let training = Training {
-        interactions: log,
-        item_vectors: None,
-        user_vectors: None,
-        seed: 1,
-        run: None,
-        progress: &|_, _, _| {},
-    };
-    fit(model, params, &training).expect("the data suffice")
-}
-
-fn history(items: &[u32]) -> Vec<Event> {
-    items.iter().zip(0..).map(|(&i, t)| event(i, t)).collect()
-}
-
-fn scores(model: &dyn Recommender, histories: &[Vec<Event>]) -> Vec<f32> {
-    let queries: Vec<Query<'_>> = histories
-        .iter()
-        .map(|history| Query {
-            history,
-            text: None,
-        })
-        .collect();
-    // What was in `out` must not matter.
-    let mut out = vec![f32::NAN; histories.len() * model.n_items()];
-    model.score(&queries, &mut out);
-    out
+    serde_json::from_str(include_str!("../reference/collaborative.json")).expect("valid JSON")
 }
 
 fn assert_close(got: f32, expected: f32, what: &str) {
@@ -356,14 +305,7 @@ fn a_wrong_parameter_is_named_with_what_there_is() {
     );
     assert!(message("itemknn", toml::Table::new()).contains("item-knn, "));
     let log = log(&[(0, 0)], 1, 1, Clock::None);
-    let training = Training {
-        interactions: &log,
-        item_vectors: None,
-        user_vectors: None,
-        seed: 1,
-        run: None,
-        progress: &|_, _, _| {},
-    };
+    let training = training(&log, None);
     let refused = |name: &str, params| fit(name, &params, &training).unwrap_err().to_string();
     assert_eq!(
         refused("ease", toml! { dropout = 1.0 }),

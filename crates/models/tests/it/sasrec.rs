@@ -3,7 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail at once")]
 
-use semrec_data::{Clock, Event, Interactions, Part, Row, top_k};
+use crate::fixture::{self, history, log, training};
+use semrec_data::{Clock, Interactions, top_k};
 use semrec_models::{
     ModelError, Query, Recommender, RunFiles, Tensors, Training, fit, load, params_of,
 };
@@ -18,22 +19,9 @@ const COLD: u32 = ITEMS;
 
 /// People who go round the items in order, each from another one, some further than others.
 fn rounds() -> Interactions {
-    let mut rows = Vec::new();
-    for user in 0..60u32 {
-        for k in 0..6 + user % 5 {
-            rows.push(Row {
-                user,
-                event: Event {
-                    item: (user * 7 + k) % ITEMS,
-                    value: 1.0,
-                    time: i64::from(k),
-                },
-                kind: 0,
-                part: Part::Train,
-            });
-        }
-    }
-    Interactions::from_rows(&rows, 60, COLD as usize + 1, Clock::Position)
+    let of = |user: u32| (0..6 + user % 5).map(move |k| (user, (user * 7 + k) % ITEMS));
+    let pairs: Vec<(u32, u32)> = (0..60).flat_map(of).collect();
+    log(&pairs, 60, COLD as usize + 1, Clock::Position)
 }
 
 /// Two coordinates on a circle for each item, and a third that is nearly the same for all.
@@ -63,34 +51,16 @@ fn train(
 ) -> Result<Box<dyn Recommender>, ModelError> {
     let (log, texts) = (rounds(), texts());
     let training = Training {
-        interactions: &log,
-        item_vectors: Some(&texts),
-        user_vectors: None,
         seed: 5,
         run: run.map(|dir| RunFiles { dir, now: &|| 1e9 }),
         progress,
+        ..training(&log, Some(&texts))
     };
     fit("sasrec", params, &training)
 }
 
-fn events(items: &[u32]) -> Vec<Event> {
-    let event = |(&item, time)| Event {
-        item,
-        value: 1.0,
-        time,
-    };
-    items.iter().zip(0..).map(event).collect()
-}
-
 fn scores(model: &dyn Recommender, items: &[u32]) -> Vec<f32> {
-    let history = events(items);
-    let query = Query {
-        history: &history,
-        text: None,
-    };
-    let mut out = vec![0.0; model.n_items()];
-    model.score(&[query], &mut out);
-    out
+    fixture::scores(model, &[history(items)])
 }
 
 fn quiet(_: &str, _: usize, _: usize) {}
@@ -209,9 +179,9 @@ fn it_is_stored_as_it_is_and_a_damaged_file_is_an_error() {
 #[test]
 fn an_explanation_is_what_a_score_loses_without_an_event() {
     let model = train(&params(""), None, &quiet).unwrap();
-    let history = events(&[4, 5, 6]);
+    let events = history(&[4, 5, 6]);
     let query = Query {
-        history: &history,
+        history: &events,
         text: None,
     };
     let parts = model.explain(&query, 7);

@@ -1,0 +1,8 @@
+//! What the models promise: against references, in storage, on odd input.
+
+mod collaborative;
+mod fixture;
+mod linear;
+mod sasrec;
+mod tensors;
+mod text;
