@@ -11,7 +11,7 @@ use semrec_data::{Case, Cases, Dataset, Interactions, Parts, Ranked, Split, spli
 use semrec_eval::{
     ClassificationReport, DatasetFacts, Evaluation, Example, ExampleItem, ExampleList, ModelResult,
     Options, Protocol, Rank, Results, candidate_pairs, choose_threshold, classification_report,
-    compare, evaluate, warnings,
+    compare, compare_slices, evaluate, warnings,
 };
 use semrec_models::{
     Candidates, Cause, Query, Recommender, RunFiles, Training, fit, params_of, rank,
@@ -101,6 +101,7 @@ pub(crate) fn run(
         .collect();
     let primary = format!("ndcg@{}", plan.ks.first().copied().unwrap_or(10));
     let comparisons = compare(&paired, &primary, context.seed)?;
+    let slice_comparisons = compare_slices(&paired, &primary, context.seed)?;
     let results = Results {
         dataset: DatasetFacts {
             name: dataset.name.clone(),
@@ -122,6 +123,7 @@ pub(crate) fn run(
         },
         models,
         comparisons,
+        slice_comparisons,
     };
     context.console.finish();
     Ok(Outcome {

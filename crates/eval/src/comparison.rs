@@ -4,7 +4,7 @@
 //! tests as there are comparisons are corrected for ([`holm`]). The best one was picked on these
 //! very cases, so a difference just past the level deserves a second split.
 
-use crate::{EvalError, Evaluation, holm, sign_flip};
+use crate::{EvalError, Evaluation, PerCase, holm, sign_flip};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -25,6 +25,18 @@ pub struct Comparison {
     pub p_holm: f64,
 }
 
+/// A paired comparison on a part of the cases.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SliceComparison {
+    /// The slice's name, as in `tail-items`.
+    pub slice: String,
+    /// Cases with anything to find in it.
+    pub cases: usize,
+    /// The comparison; `p_holm` is corrected for those on the same slice.
+    #[serde(flatten)]
+    pub comparison: Comparison,
+}
+
 /// Sign patterns drawn for each comparison.
 const PERMUTATIONS: u32 = 10_000;
 
@@ -38,10 +50,45 @@ pub fn compare(
     metric: &str,
     seed: u64,
 ) -> Result<Vec<Comparison>, EvalError> {
-    let mut columns = models
+    let columns = models
         .iter()
-        .map(|&(name, evaluation)| Column::of(name, evaluation, metric))
+        .map(|&(name, evaluation)| Column::of(name, &evaluation.per_case, metric))
         .collect::<Result<Vec<_>, _>>()?;
+    against_best(columns, metric, seed)
+}
+
+/// The same on each slice that has cases, the best model being the slice's own.
+///
+/// # Errors
+/// As [`compare`].
+pub fn compare_slices(
+    models: &[(&str, &Evaluation)],
+    metric: &str,
+    seed: u64,
+) -> Result<Vec<SliceComparison>, EvalError> {
+    let names = models.first().map_or(&[][..], |(_, e)| &e.slices);
+    let mut all = Vec::new();
+    for (k, slice) in names.iter().enumerate().filter(|(_, s)| s.cases > 0) {
+        let columns = models
+            .iter()
+            .filter_map(|&(name, evaluation)| Some((name, evaluation.slices_per_case.get(k)?)))
+            .map(|(name, per_case)| Column::of(name, per_case, metric))
+            .collect::<Result<Vec<_>, _>>()?;
+        let found = against_best(columns, metric, seed)?;
+        all.extend(found.into_iter().map(|comparison| SliceComparison {
+            slice: slice.name.clone(),
+            cases: slice.cases,
+            comparison,
+        }));
+    }
+    Ok(all)
+}
+
+fn against_best(
+    mut columns: Vec<Column<'_>>,
+    metric: &str,
+    seed: u64,
+) -> Result<Vec<Comparison>, EvalError> {
     columns.sort_by(|a, b| b.mean.total_cmp(&a.mean));
     let Some((best, others)) = columns.split_first() else {
         return Ok(Vec::new());
@@ -89,13 +136,13 @@ struct Column<'a> {
 }
 
 impl<'a> Column<'a> {
-    fn of(name: &'a str, evaluation: &Evaluation, metric: &str) -> Result<Self, EvalError> {
-        let values = evaluation.per_case.column(metric);
+    fn of(name: &'a str, per_case: &PerCase, metric: &str) -> Result<Self, EvalError> {
+        let values = per_case.column(metric);
         let values = values.ok_or_else(|| EvalError::UnknownMetric {
             asked: metric.to_owned(),
-            measured: evaluation.per_case.names().join(", "),
+            measured: per_case.names().join(", "),
         })?;
-        let mean = evaluation.metrics.get(metric).copied().unwrap_or(0.0);
+        let mean = per_case.means().get(metric).copied().unwrap_or(0.0);
         Ok(Self { name, mean, values })
     }
 }

@@ -15,6 +15,8 @@ pub struct Evaluation {
     pub per_case: PerCase,
     /// `cold-items`, `tail-items`, `cold-users` and `warm`; a slice without cases is there, empty.
     pub slices: Vec<Slice>,
+    /// The accuracy metrics of every case of each of `slices`.
+    pub slices_per_case: Vec<PerCase>,
     /// Accuracy by how many training users touched the held-out item.
     pub by_item_popularity: Vec<Slice>,
     /// Accuracy by how many events the case's history holds.
@@ -153,10 +155,12 @@ pub(crate) fn summarise(
             metrics.push(name, value);
         }
     }
+    let (slices, slices_per_case) = slices(cases, places, context, lists.ks);
     Evaluation {
         metrics,
         per_case,
-        slices: slices(cases, places, context, lists.ks),
+        slices,
+        slices_per_case,
         by_item_popularity: by_item_popularity(cases, places, context, lists.ks),
         by_history_length: by_history_length(cases, places, lists.ks),
         cases_without_ranking: lists.empty,

@@ -56,7 +56,7 @@ mod slices;
 pub use classification::{
     ClassRow, ClassificationReport, candidate_pairs, choose_threshold, classification_report,
 };
-pub use comparison::{Comparison, compare};
+pub use comparison::{Comparison, SliceComparison, compare, compare_slices};
 pub use context::Context;
 pub use error::EvalError;
 pub use evaluation::Evaluation;

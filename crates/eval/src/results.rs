@@ -1,6 +1,6 @@
 //! The figures as JSON: what `semrec evaluate --json` writes, and what the page is made of.
 
-use crate::{ClassificationReport, Comparison, Evaluation, Figures, Slice};
+use crate::{ClassificationReport, Comparison, Evaluation, Figures, Slice, SliceComparison};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -15,6 +15,8 @@ pub struct Results {
     pub models: Vec<ModelResult>,
     /// The best model against each other one.
     pub comparisons: Vec<Comparison>,
+    /// On each slice, its best model against each other one.
+    pub slice_comparisons: Vec<SliceComparison>,
 }
 
 /// Counts of a data set.

@@ -36,25 +36,26 @@ pub(crate) fn slices(
     places: &[u32],
     context: &Context<'_>,
     ks: &[usize],
-) -> Vec<Slice> {
+) -> (Vec<Slice>, Vec<PerCase>) {
     let item = |item: u32| context.item_users[item as usize];
     let user = |case: &Case<'_>| {
         let events = context.user_events.get(case.user as usize);
         events.copied().unwrap_or(0)
     };
     let names = ["cold-items", "tail-items", "cold-users", "warm"];
-    parts(
+    let per_case = parts(
         cases,
         places,
         ks,
-        &names,
+        names.len(),
         |slice, case, held_out| match slice {
             0 => item(held_out) == 0,
             1 => item(held_out) < WARM,
             2 => user(case) < WARM,
             _ => item(held_out) >= WARM && user(case) >= WARM,
         },
-    )
+    );
+    (named(&names, &per_case), per_case)
 }
 
 pub(crate) fn by_item_popularity(
@@ -63,29 +64,31 @@ pub(crate) fn by_item_popularity(
     context: &Context<'_>,
     ks: &[usize],
 ) -> Vec<Slice> {
-    parts(cases, places, ks, &labels(), |bucket, _, held_out| {
+    let per_case = parts(cases, places, ks, BOUNDS.len(), |bucket, _, held_out| {
         bucket == bucket_of(context.item_users[held_out as usize])
-    })
+    });
+    named(&labels(), &per_case)
 }
 
 pub(crate) fn by_history_length(cases: &Cases, places: &[u32], ks: &[usize]) -> Vec<Slice> {
-    parts(cases, places, ks, &labels(), |bucket, case, _| {
+    let per_case = parts(cases, places, ks, BOUNDS.len(), |bucket, case, _| {
         bucket == bucket_of(u32::try_from(case.history.len()).unwrap_or(u32::MAX))
-    })
+    });
+    named(&labels(), &per_case)
 }
 
-/// One slice for each name; `belongs(slice, case, held-out item)` says what is in it.
-fn parts<S: AsRef<str> + Sync>(
+/// The metrics of the cases of each of `count` slices; `belongs(slice, case, held-out item)` says
+/// what is in it.
+fn parts(
     cases: &Cases,
     places: &[u32],
     ks: &[usize],
-    names: &[S],
+    count: usize,
     belongs: impl Fn(usize, &Case<'_>, u32) -> bool + Sync,
-) -> Vec<Slice> {
-    names
-        .par_iter()
-        .enumerate()
-        .map(|(slice, name)| {
+) -> Vec<PerCase> {
+    (0..count)
+        .into_par_iter()
+        .map(|slice| {
             let mut per_case = PerCase::new(ks);
             let mut of_case = Places::default();
             let mut rest = places;
@@ -102,11 +105,19 @@ fn parts<S: AsRef<str> + Sync>(
                     per_case.push(&of_case, ks);
                 }
             }
-            Slice {
-                name: name.as_ref().to_owned(),
-                cases: per_case.len(),
-                metrics: per_case.means(),
-            }
+            per_case
+        })
+        .collect()
+}
+
+fn named<S: AsRef<str>>(names: &[S], per_case: &[PerCase]) -> Vec<Slice> {
+    names
+        .iter()
+        .zip(per_case)
+        .map(|(name, per_case)| Slice {
+            name: name.as_ref().to_owned(),
+            cases: per_case.len(),
+            metrics: per_case.means(),
         })
         .collect()
 }
@@ -159,7 +170,7 @@ mod tests {
         cases.push(1, &[], &[2]);
         // User 0: cold item first, tail item not ranked, warm item third; user 1: second.
         let places = [0, u32::MAX, 2, 1];
-        let found = slices(&cases, &places, &context, &[3]);
+        let (found, per_case) = slices(&cases, &places, &context, &[3]);
         let figure = |i: usize, name: &str| *found[i].metrics.get(name).unwrap();
         let counted: Vec<_> = found.iter().map(|s| (s.name.as_str(), s.cases)).collect();
         assert_eq!(
@@ -171,6 +182,8 @@ mod tests {
                 ("warm", 1)
             ]
         );
+        let cases_of: Vec<usize> = per_case.iter().map(PerCase::len).collect();
+        assert_eq!(cases_of, [1, 1, 1, 1]);
         assert_eq!(figure(0, "recall@3"), 1.0);
         assert_eq!(figure(1, "recall@3"), 1.0 / 2.0);
         assert_eq!(figure(2, "mrr@3"), 1.0 / 2.0);

@@ -8,7 +8,7 @@
 use semrec_data::{Case, Cases, Event, Ranked};
 use semrec_eval::{
     Context, Evaluation, Options, Rank, candidate_pairs, choose_threshold, classification_report,
-    compare, evaluate, sign_flip,
+    compare, compare_slices, evaluate, sign_flip,
 };
 use serde_json::Value;
 
@@ -181,6 +181,30 @@ fn p_values_agree_with_scipy() {
         error.contains("'ndcg@7' was not measured") && error.contains("ndcg@5"),
         "{error}"
     );
+}
+
+#[test]
+fn each_slice_is_tested_on_its_own_cases() {
+    let reference = reference();
+    let (a, b) = (measure(&reference, "ranking"), measure(&reference, "other"));
+    let found = compare_slices(&[("other", &b), ("ranking", &a)], "ndcg@5", 42).unwrap();
+    let with_cases = a.slices.iter().filter(|s| s.cases > 0).count();
+    assert_eq!(found.len(), with_cases);
+    for tested in &found {
+        let k = a.slices.iter().position(|s| s.name == tested.slice);
+        let k = k.unwrap();
+        let column = |e: &Evaluation| e.slices_per_case[k].column("ndcg@5").unwrap();
+        let pairs = column(&a).into_iter().zip(column(&b));
+        let mut differences: Vec<f64> = pairs.map(|(a, b)| f64::from(a) - f64::from(b)).collect();
+        if tested.comparison.a == "other" {
+            differences.iter_mut().for_each(|d| *d = -*d);
+        }
+        let mean = differences.iter().sum::<f64>() / differences.len() as f64;
+        assert_eq!(tested.cases, differences.len());
+        assert!(mean >= 0.0 && (tested.comparison.difference - mean).abs() < 1e-9);
+        let p = sign_flip(&differences, 10_000, 42);
+        assert!((tested.comparison.p_value - p).abs() < 1e-12);
+    }
 }
 
 #[test]

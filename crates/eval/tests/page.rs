@@ -37,6 +37,7 @@ fn page_of_one_model_without_extras() {
     let mut results = sample::results().unwrap();
     results.models.truncate(1);
     results.comparisons.clear();
+    results.slice_comparisons.clear();
     results.protocol.warnings.clear();
     let model = &mut results.models[0];
     model.by_item_popularity.clear();
@@ -56,7 +57,16 @@ fn json_has_the_agreed_fields() {
         let object = json.pointer(pointer).unwrap().as_object().unwrap();
         object.keys().map(String::as_str).collect()
     };
-    assert_eq!(keys(""), ["dataset", "protocol", "models", "comparisons"]);
+    assert_eq!(
+        keys(""),
+        [
+            "dataset",
+            "protocol",
+            "models",
+            "comparisons",
+            "slice_comparisons"
+        ]
+    );
     for (pointer, agreed) in [
         (
             "/dataset",
@@ -93,6 +103,10 @@ fn json_has_the_agreed_fields() {
         (
             "/comparisons/0",
             &["a", "b", "metric", "difference", "p_value", "p_holm"],
+        ),
+        (
+            "/slice_comparisons/0",
+            &["slice", "cases", "a", "b", "difference", "p_holm"],
         ),
     ] {
         let there = keys(pointer);

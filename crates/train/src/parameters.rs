@@ -6,6 +6,7 @@
 
 use crate::TrainError;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use std::ops::Range;
 
 /// One array of parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,9 +118,18 @@ impl Parameters {
     /// The arrays as tensors, whose gradients are wanted where the device knows of gradients.
     #[must_use]
     pub fn leaves(&self, device: &Device) -> Leaves {
+        self.leaves_of(0..self.arrays.len(), device)
+    }
+
+    /// Those of the arrays in these places alone.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    #[must_use]
+    pub fn leaves_of(&self, places: Range<usize>, device: &Device) -> Leaves {
         Leaves {
-            matrices: self
-                .arrays
+            first: places.start,
+            matrices: self.arrays[places]
                 .iter()
                 .map(|p| {
                     let (rows, columns) = as_matrix(&p.shape);
@@ -140,14 +150,19 @@ impl Parameters {
 /// row).
 #[derive(Debug)]
 pub struct Leaves {
+    /// Place of the first among all arrays.
+    first: usize,
     matrices: Vec<Tensor<2>>,
 }
 
 impl Leaves {
-    /// The array at this place.
+    /// The array at this place among all of the parameters.
+    ///
+    /// # Panics
+    /// If it was not lent.
     #[must_use]
     pub fn matrix(&self, place: usize) -> Tensor<2> {
-        self.matrices[place].clone()
+        self.matrices[place - self.first].clone()
     }
 
     /// Number of arrays.
@@ -162,7 +177,7 @@ impl Leaves {
         self.matrices.is_empty()
     }
 
-    /// The gradient of each array, empty where the loss does not depend on it.
+    /// The gradient of each array lent, empty where the loss does not depend on it.
     ///
     /// # Errors
     /// [`TrainError::Device`] if the device cannot hand them over.

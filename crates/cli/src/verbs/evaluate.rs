@@ -85,11 +85,52 @@ pub(crate) fn print(console: &Console, outcome: &Outcome) {
             c.a, c.b, c.metric, c.difference, c.p_holm
         ));
     }
+    print_slices(console, results);
     for (model, notes) in &outcome.notes {
         for note in notes {
             console.note(format!("{model}: {note}"));
         }
     }
+}
+
+/// The first metric that models are compared by on each slice, and which of them the slice's best
+/// model surely beats.
+fn print_slices(console: &Console, results: &Results) {
+    let (Some(first), Some(compared)) = (results.models.first(), results.comparisons.first())
+    else {
+        return;
+    };
+    let header = ["slice", "cases"].map(str::to_owned).into_iter();
+    let header = header.chain(results.models.iter().map(|m| m.name.clone()));
+    let header = header.chain(["surely better (Holm-corrected p < 0.05)".to_owned()]);
+    let of_cases = first.slices.iter().filter(|s| s.cases > 0);
+    let rows = of_cases.map(|slice| {
+        let figures = results.models.iter().map(|model| {
+            let slice = model.slices.iter().find(|s| s.name == slice.name);
+            let figure = slice.and_then(|s| s.metrics.get(&compared.metric));
+            figure.map_or_else(|| "–".to_owned(), |x| format!("{x:.4}"))
+        });
+        let tested = results.slice_comparisons.iter();
+        let sure: Vec<_> = tested
+            .filter(|t| t.slice == slice.name && t.comparison.p_holm < 0.05)
+            .map(|t| &t.comparison)
+            .collect();
+        let verdict = match sure.first() {
+            None => "–".to_owned(),
+            Some(best) if sure.len() + 1 == results.models.len() => format!("{}, than all", best.a),
+            Some(best) => {
+                let than: Vec<&str> = sure.iter().map(|c| c.b.as_str()).collect();
+                format!("{}, than {}", best.a, than.join(", "))
+            }
+        };
+        [slice.name.clone(), slice.cases.to_string()]
+            .into_iter()
+            .chain(figures)
+            .chain([verdict])
+            .collect()
+    });
+    console.line(format!("{} by slice:", compared.metric));
+    console.table(header, rows, 1);
 }
 
 /// On what, and how; with what weakens the figures.

@@ -8,7 +8,7 @@ use super::scatter::Scatter;
 use super::series::{Series, best_first};
 use super::tables::{self, Table};
 use super::{Example, Report};
-use crate::{EvalError, ModelResult, Results, Slice};
+use crate::{Comparison, EvalError, ModelResult, Results, Slice};
 use askama::Template;
 
 /// The whole page.
@@ -30,6 +30,7 @@ pub(super) struct Page<'a> {
     metrics: Vec<Table>,
     slices: Vec<Table>,
     comparisons: Vec<Verdict>,
+    slice_comparisons: Vec<SliceVerdict>,
     classification: Vec<Classified>,
     examples: &'a [Example],
     costs: Vec<Cost>,
@@ -66,6 +67,14 @@ struct Verdict {
     p: String,
     p_holm: String,
     better: bool,
+}
+
+/// A verdict about a part of the cases.
+#[derive(Debug)]
+struct SliceVerdict {
+    slice: String,
+    cases: String,
+    verdict: Verdict,
 }
 
 #[derive(Debug)]
@@ -134,7 +143,8 @@ impl<'a> Page<'a> {
             scatters: scatters(&series, k, &ndcg)?,
             metrics: ks.iter().map(|k| tables::metrics(&series, k)).collect(),
             slices: slices.into(),
-            comparisons: comparisons(results),
+            comparisons: results.comparisons.iter().map(verdict).collect(),
+            slice_comparisons: slice_comparisons(results),
             classification: classification(&series),
             examples: &report.examples,
             costs: results.models.iter().map(cost).collect(),
@@ -283,8 +293,8 @@ fn scatters(series: &[Series<'_>], k: &str, up: &str) -> Result<Vec<Chart>, Eval
     ])
 }
 
-fn comparisons(results: &Results) -> Vec<Verdict> {
-    let written = results.comparisons.iter().map(|c| Verdict {
+fn verdict(c: &Comparison) -> Verdict {
+    Verdict {
         a: c.a.clone(),
         b: c.b.clone(),
         metric: c.metric.clone(),
@@ -292,6 +302,14 @@ fn comparisons(results: &Results) -> Vec<Verdict> {
         p: p_value(c.p_value),
         p_holm: p_value(c.p_holm),
         better: c.p_holm < 0.05,
+    }
+}
+
+fn slice_comparisons(results: &Results) -> Vec<SliceVerdict> {
+    let written = results.slice_comparisons.iter().map(|s| SliceVerdict {
+        slice: s.slice.clone(),
+        cases: count(s.cases),
+        verdict: verdict(&s.comparison),
     });
     written.collect()
 }

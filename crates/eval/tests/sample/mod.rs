@@ -7,7 +7,7 @@ use semrec_data::{Case, Cases, Clock, Event, Interactions, Part, Ranked, Row};
 use semrec_eval::{
     Context, DatasetFacts, EvalError, Example, ExampleItem, ExampleList, ModelResult, Options,
     Protocol, Rank, Results, candidate_pairs, choose_threshold, classification_report, compare,
-    evaluate,
+    compare_slices, evaluate,
 };
 
 const ITEMS: u32 = 2_000;
@@ -168,6 +168,7 @@ pub(crate) fn results() -> Result<Results, EvalError> {
         },
         models: named.iter().map(model).collect(),
         comparisons: compare(&named, "ndcg@10", 42)?,
+        slice_comparisons: compare_slices(&named, "ndcg@10", 42)?,
     })
 }
 

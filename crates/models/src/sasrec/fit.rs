@@ -4,10 +4,11 @@
 use super::layout::start;
 use super::network::{Network, Shape};
 use super::sequences::{Batch, pack, windows};
+use super::step::{Given, SHARDS, gradients, matrix};
 use super::{Sasrec, SasrecConfig, states_of};
 use crate::run::Run;
 use crate::{Model, ModelError, Training};
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rand::seq::SliceRandom;
@@ -15,8 +16,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use semrec_train::{
-    Dropout, Method, Optimiser, Parameters, Schedule, Stopping, TrainError, cpu,
-    sampled_softmax_cross_entropy, softmax_cross_entropy, training_device, values,
+    Method, Optimiser, Parameters, Schedule, Stopping, TrainError, cpu, training_device, values,
 };
 
 /// Most people whose last event is held out.
@@ -142,6 +142,11 @@ fn batches<'a>(windows: &[&'a [u32]], places: usize) -> Vec<Vec<&'a [u32]>> {
     all
 }
 
+/// Places of a row that takes any of these windows.
+fn longest(windows: &[&[u32]]) -> usize {
+    windows.iter().map(|w| w.len() - 1).max().unwrap_or(1)
+}
+
 struct Trainer<'a> {
     shape: &'a Shape,
     config: &'a SasrecConfig,
@@ -181,8 +186,7 @@ impl Trainer<'_> {
         let (mut sum, mut targets) = (0.0, 0.0);
         for batch in &batches {
             *step += 1;
-            let batch = pack(batch, self.shape.length, true);
-            let (loss, gradients) = self.step(parameters, &batch, *step)?;
+            let (loss, gradients, places) = self.step(parameters, batch, *step)?;
             if !loss.is_finite() {
                 return Err(TrainError::Diverged {
                     step: *step,
@@ -190,8 +194,8 @@ impl Trainer<'_> {
                 });
             }
             optimiser.step(parameters, &gradients, schedule.at(*step + 1), *step)?;
-            sum += f64::from(loss) * batch.targets.len() as f64;
-            targets += batch.targets.len() as f64;
+            sum += f64::from(loss) * places as f64;
+            targets += places as f64;
         }
         Ok(if targets > 0.0 { sum / targets } else { 0.0 })
     }
@@ -199,34 +203,35 @@ impl Trainer<'_> {
     /// Loss and gradients of a batch.
     fn step(
         &self,
-        names: &Parameters,
-        batch: &Batch,
+        parameters: &Parameters,
+        windows: &[&[u32]],
         step: u64,
-    ) -> Result<(f32, Vec<Vec<f32>>), TrainError> {
-        let leaves = names.leaves(&self.device);
-        let network = Network {
-            shape: self.shape,
-            names,
-            leaves: &leaves,
-            device: &self.device,
-        };
-        let table = network.table(self.own_vectors(step), self.text.as_ref());
-        let mut dropout = Dropout::new(self.seed, step, self.config.dropout, &self.device);
-        let states = network.states(network.look_up(&table, batch), batch, &mut dropout);
+    ) -> Result<(f32, Vec<Vec<f32>>, usize), TrainError> {
+        let places = |w: &[&[u32]]| w.iter().map(|w| w.len() - 1).sum::<usize>();
+        let shards: Vec<Batch> = batches(windows, places(windows).div_ceil(SHARDS))
+            .par_iter()
+            .map(|shard| pack(shard, longest(shard), true))
+            .collect();
         let negatives = self.negatives(step);
-        let (loss, gradients) = gradients_of(states, table, &batch.targets, &negatives)?;
-        Ok((loss, leaves.gradients(gradients)?))
+        let given = Given {
+            shards: &shards,
+            own: self.own_vectors(step),
+            text: self.text.as_ref(),
+            negatives: &negatives,
+            dropout: (self.seed, step, self.config.dropout),
+        };
+        let (loss, slopes) = gradients(self.shape, parameters, &given, &self.device)?;
+        Ok((loss, slopes, places(windows)))
     }
 
-    /// `[items, 1]`: 0 for the items that lose their own vector in this step, 1 for the others.
-    fn own_vectors(&self, step: u64) -> Option<Tensor<2>> {
+    /// 0 for the items that lose their own vector in this step, 1 for the others.
+    fn own_vectors(&self, step: u64) -> Option<Vec<f32>> {
         let share = self.config.id_dropout;
         (self.shape.ids && self.shape.text > 0 && share > 0.0).then(|| {
             let mut rng = self.draws(2, step);
-            let kept: Vec<f32> = (0..self.shape.items)
+            (0..self.shape.items)
                 .map(|_| f32::from(rng.random::<f32>() >= share))
-                .collect();
-            matrix(&kept, 1, &self.device)
+                .collect()
         })
     }
 
@@ -252,35 +257,6 @@ impl Trainer<'_> {
     }
 }
 
-/// The loss of states against the item that came next, and what `backward` makes of it.
-pub(crate) fn gradients_of(
-    states: Tensor<2>,
-    table: Tensor<2>,
-    targets: &[u32],
-    negatives: &[u32],
-) -> Result<(f32, Gradients), TrainError> {
-    let [_, d] = table.dims();
-    let device = table.device();
-    let (h, e) = (
-        values(states.clone().inner())?,
-        values(table.clone().inner())?,
-    );
-    let loss = if negatives.is_empty() {
-        softmax_cross_entropy(&h, &e, targets, d)
-    } else {
-        sampled_softmax_cross_entropy(&h, &e, (targets, negatives), d)
-    };
-    // A linear function with the gradients that were computed: what backward passes on.
-    let surrogate = (states * matrix(&loss.hidden, d, &device)).sum()
-        + (table * matrix(&loss.items, d, &device)).sum();
-    Ok((loss.loss, surrogate.backward()))
-}
-
-fn matrix(values: &[f32], columns: usize, device: &Device) -> Tensor<2> {
-    let dims = [values.len() / columns, columns];
-    Tensor::from_data(TensorData::new(values.to_vec(), dims), device)
-}
-
 /// ndcg@10 of the held-out items among all items of the table that the person had not touched.
 fn validate(
     shape: &Shape,
@@ -290,12 +266,7 @@ fn validate(
 ) -> Result<f64, TrainError> {
     let device = cpu();
     let leaves = parameters.leaves(&device);
-    let network = Network {
-        shape,
-        names: parameters,
-        leaves: &leaves,
-        device: &device,
-    };
+    let network = Network::new(shape, parameters, &leaves, &device);
     let text = material
         .texts
         .as_ref()

@@ -25,6 +25,11 @@ pub(crate) enum Values {
     All(f32),
 }
 
+/// How many arrays make the items' vectors: the first ones of [`arrays`].
+pub(crate) fn of_items(shape: &Shape) -> usize {
+    usize::from(shape.ids) + usize::from(shape.text > 0)
+}
+
 /// The arrays of a network, in order.
 pub(crate) fn arrays(shape: &Shape) -> Vec<Array> {
     let d = shape.dim;
@@ -69,6 +74,10 @@ pub(crate) fn arrays(shape: &Shape) -> Vec<Array> {
             add("up.bias", &[4 * d], Values::All(0.0));
             add("down", &[4 * d, d], Values::Normal(0.5 * across));
             add("down.bias", &[d], Values::All(0.0));
+        }
+        if shape.block == Block::Frequency {
+            add("share", &[d], Values::All(0.0));
+            add("high", &[d], Values::All(0.5));
         }
         if shape.block == Block::Gated {
             add("gate1", &[d, d], Values::Normal(across));

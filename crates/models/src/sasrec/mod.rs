@@ -24,6 +24,7 @@ mod fit;
 mod layout;
 mod network;
 mod sequences;
+mod step;
 #[cfg(test)]
 mod tests;
 
@@ -32,7 +33,6 @@ pub use network::Block;
 use crate::history::contributions;
 use crate::texts::{has_text, whitened};
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
-use burn::tensor::{Tensor, TensorData};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use network::{Network, Shape};
@@ -42,6 +42,7 @@ use semrec_tune::{Range, Space};
 use sequences::{known, pack};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use step::{look_up, matrix};
 use toml::Value;
 
 /// Histories that go through the network together.
@@ -367,12 +368,7 @@ impl Sasrec {
     /// The state after each history, `[histories, dim]`.
     fn states(&self, histories: &[&[u32]]) -> Vec<f32> {
         let device = cpu();
-        let network = Network {
-            shape: &self.shape,
-            names: &self.parameters,
-            leaves: &self.leaves,
-            device: &device,
-        };
+        let network = Network::new(&self.shape, &self.parameters, &self.leaves, &device);
         states_of(&network, &self.items.vectors, histories)
             .expect("tensors in memory can be read, and are f32")
     }
@@ -401,16 +397,10 @@ fn states_of(
         .collect();
     let longest = newest.iter().map(|h| h.len()).max().unwrap_or(0).max(1);
     let batch = pack(&newest, longest, false);
-    let mut none = Dropout::new(0, 0, 0.0, network.device);
+    let device = cpu();
+    let mut none = Dropout::new(0, 0, 0.0, &device);
     let d = network.shape.dim;
-    let input: Vec<f32> = batch
-        .items
-        .iter()
-        .flat_map(|&item| &vectors[item as usize * d..][..d])
-        .copied()
-        .collect();
-    let data = TensorData::new(input, [batch.items.len(), d]);
-    let input = Tensor::from_data(data, network.device);
+    let input = matrix(&look_up(vectors, &batch.items, d), d, &device);
     values(network.states(input, &batch, &mut none))
 }
 

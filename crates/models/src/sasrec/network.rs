@@ -17,6 +17,8 @@ pub enum Block {
     Gated,
     /// HSTU's: attention by SiLU without normalisation, gated, and no second layer.
     Hstu,
+    /// The transformer's with a filter of frequencies beside its attention (BSARec).
+    Frequency,
 }
 
 /// Sizes of the network.
@@ -34,6 +36,8 @@ pub(crate) struct Shape {
     pub(crate) temperature: f32,
 }
 
+/// Frequencies that the filter lets pass: none, once and twice over a sequence.
+const FREQUENCIES: usize = 3;
 /// Added to a variance.
 const EPS: f32 = 1e-6;
 
@@ -73,18 +77,35 @@ struct Sight {
     mask: Tensor<4>,
     /// `[length * length]`.
     distances: Tensor<1, Int>,
+    /// `[rows, length, length]`: the low-pass filter, where blocks have one.
+    low: Option<Tensor<3>>,
 }
 
 /// A network on a device: tensors in the order of [`super::layout::arrays`].
 #[derive(Debug)]
 pub(crate) struct Network<'a> {
     pub(crate) shape: &'a Shape,
-    pub(crate) names: &'a Parameters,
-    pub(crate) leaves: &'a Leaves,
-    pub(crate) device: &'a Device,
+    names: &'a Parameters,
+    leaves: &'a Leaves,
+    device: &'a Device,
 }
 
-impl Network<'_> {
+impl<'a> Network<'a> {
+    /// A network of these arrays.
+    pub(crate) fn new(
+        shape: &'a Shape,
+        names: &'a Parameters,
+        leaves: &'a Leaves,
+        device: &'a Device,
+    ) -> Self {
+        Self {
+            shape,
+            names,
+            leaves,
+            device,
+        }
+    }
+
     fn get(&self, name: &str) -> Tensor<2> {
         let place = self.names.arrays().iter().position(|p| p.name == name);
         self.leaves.matrix(place.expect("the names of the layout"))
@@ -111,11 +132,6 @@ impl Network<'_> {
         } else {
             table
         }
-    }
-
-    /// The rows of a table at each place of a batch, `[rows * length, dim]`.
-    pub(crate) fn look_up(&self, table: &Tensor<2>, batch: &Batch) -> Tensor<2> {
-        table.clone().select(0, self.indices(&batch.items))
     }
 
     /// The state of each of the batch's `places`, `[places, dim]`, of the items' vectors at all of
@@ -166,10 +182,14 @@ impl Network<'_> {
         let mut mixed = self.attend(b, &fused, sight).matmul(get("out"));
         if gated {
             mixed = mixed * activation::sigmoid(normed.matmul(get("gate1")));
+        } else if self.shape.block == Block::Frequency {
+            let filtered = self.filter(b, normed, sight);
+            let share = activation::sigmoid(get("share"));
+            mixed = filtered * share.clone() + mixed * (1.0 - share);
         }
         let x = x + dropout.apply(mixed);
         let normed = norm(x.clone(), "norm2");
-        let inner = activation::gelu(normed.clone().matmul(get("up")) + get("up.bias"));
+        let inner = activation::relu(normed.clone().matmul(get("up")) + get("up.bias"));
         let mut outer = dropout.apply(inner).matmul(get("down")) + get("down.bias");
         if gated {
             outer = outer * activation::sigmoid(normed.matmul(get("gate2")));
@@ -207,6 +227,18 @@ impl Network<'_> {
             .reshape([rows * length, d])
     }
 
+    /// The frequencies below the cut as they are, those above it times the square of a learned
+    /// number for each column.
+    fn filter(&self, b: usize, x: Tensor<2>, sight: &Sight) -> Tensor<2> {
+        let d = self.shape.dim;
+        let (rows, length) = (sight.rows, sight.length);
+        let low = sight.low.clone().expect("made for this block");
+        let low = low.matmul(x.clone().reshape([rows, length, d]));
+        let low = low.reshape([rows * length, d]);
+        let strength = self.get(&format!("block{b}.high")).square();
+        low.clone() + (x - low) * strength
+    }
+
     /// What all blocks see of a batch.
     fn sight(&self, batch: &Batch) -> Sight {
         let (rows, length) = (batch.rows, batch.length);
@@ -217,7 +249,17 @@ impl Network<'_> {
         let distances: Vec<u32> = (0..n)
             .flat_map(|i| (0..n).map(move |j| i.saturating_sub(j).min(last)))
             .collect();
+        let low = (self.shape.block == Block::Frequency).then(|| {
+            let weights = low_pass(self.shape.length);
+            let of = |(&mask, &t): (&f32, &u32)| if mask < 0.0 { 0.0 } else { weights[t as usize] };
+            let filter = batch.mask.chunks(length * length);
+            let filter: Vec<f32> = filter
+                .flat_map(|m| m.iter().zip(&distances).map(of))
+                .collect();
+            Tensor::from_data(TensorData::new(filter, [rows, length, length]), self.device)
+        });
         Sight {
+            low,
             rows,
             length,
             mask: if self.shape.block == Block::Hstu {
@@ -244,6 +286,17 @@ impl Network<'_> {
             .collect();
         Tensor::from_data(TensorData::new(values, [of.len()]), self.device)
     }
+}
+
+/// The weight of an event so many places back in the sum of the [`FREQUENCIES`] lowest of
+/// sequences of this length, zero before their start: `1/L Σ_f cos(2πft/L)` over `|f|` below.
+fn low_pass(length: usize) -> Vec<f32> {
+    let turn = std::f32::consts::TAU / length as f32;
+    let weight = |t: usize| {
+        let of = |f: usize| 2.0 * (turn * ((f * t) % length) as f32).cos();
+        (1.0 + (1..FREQUENCIES).map(of).sum::<f32>()) / length as f32
+    };
+    (0..length).map(weight).collect()
 }
 
 /// Rows of unit length.

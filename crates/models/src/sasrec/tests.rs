@@ -1,14 +1,13 @@
 //! The network against PyTorch (`tests/reference/sasrec.py` writes what is compared with), and the
 //! packing of histories.
 
-use super::fit::gradients_of;
 use super::network::{Block, Network, Shape};
 use super::sequences::{pack, windows};
-use burn::tensor::{Tensor, TensorData};
+use super::step::{Given, gradients, look_up, matrix};
 use semrec_train::{Dropout, Parameters, training_device, values};
 use serde_json::Value;
 
-const SIZES: (usize, usize, usize, usize, usize, usize) = (9, 4, 6, 2, 5, 2);
+const SIZES: (usize, usize, usize, usize, usize, usize) = (9, 4, 6, 2, 7, 2);
 
 #[expect(clippy::cast_possible_truncation, reason = "what is compared is f32")]
 fn number(value: &Value) -> f32 {
@@ -64,34 +63,33 @@ fn states_loss_and_gradients_of_packed_histories_are_those_of_pytorch_one_by_one
                 .unwrap();
         }
         let device = training_device();
+        let white = matrix(&floats(&network["text"]), text, &device);
+        let own = floats(&network["ids"]);
         let leaves = parameters.leaves(&device);
-        let on_device = |name: &str, columns: usize| -> Tensor<2> {
-            let given = floats(&network[name]);
-            let dims = [given.len() / columns, columns];
-            Tensor::from_data(TensorData::new(given, dims), &device)
-        };
-        let net = Network {
-            shape: &shape,
-            names: &parameters,
-            leaves: &leaves,
-            device: &device,
-        };
-        let table = net.table(Some(on_device("ids", 1)), Some(&on_device("text", text)));
+        let net = Network::new(&shape, &parameters, &leaves, &device);
+        let table = net.table(Some(matrix(&own, 1, &device)), Some(&white));
         let batch = pack(&histories, length, true);
-        assert_eq!(batch.rows, 3, "5, 4 and 2 + 3 places");
-        let states = net.states(
-            net.look_up(&table, &batch),
-            &batch,
-            &mut Dropout::new(1, 1, 0.0, &device),
-        );
+        assert_eq!(batch.rows, 3, "4 + 2, 5 and 3 places");
+        let input = look_up(&values(table.inner()).unwrap(), &batch.items, dim);
+        let mut none = Dropout::new(1, 1, 0.0, &device);
+        let states = net.states(matrix(&input, dim, &device), &batch, &mut none);
         near(
-            &values(states.clone().inner()).unwrap(),
+            &values(states.inner()).unwrap(),
             &floats(&network["states"]),
             "states",
         );
-        let (loss, gradients) = gradients_of(states, table, &batch.targets, &[]).unwrap();
+        let given = Given {
+            shards: &[
+                pack(&histories[..1], length, true),
+                pack(&histories[1..], length, true),
+            ],
+            own: Some(own),
+            text: Some(&white),
+            negatives: &[],
+            dropout: (1, 1, 0.0),
+        };
+        let (loss, gradients) = gradients(&shape, &parameters, &given, &device).unwrap();
         near(&[loss], &[number(&network["loss"])], "loss");
-        let gradients = leaves.gradients(gradients).unwrap();
         for (array, gradient) in parameters.arrays().iter().zip(&gradients) {
             near(
                 gradient,

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 torch.manual_seed(11)
-ITEMS, TEXT, D, HEADS, LENGTH, BLOCKS = 9, 4, 6, 2, 5, 2
+ITEMS, TEXT, D, HEADS, LENGTH, BLOCKS = 9, 4, 6, 2, 7, 2
 HISTORIES = [[1, 4, 2, 8], [0, 3], [5, 6, 7, 1, 2], [2, 2, 0]]
 TARGETS = [[4, 2, 8, 3], [3, 7], [6, 7, 1, 2, 0], [2, 0, 8]]
 
@@ -32,10 +32,20 @@ def parameters(kind):
                 f"block{b}.up": (D, 4 * D), f"block{b}.up.bias": (4 * D,),
                 f"block{b}.down": (4 * D, D), f"block{b}.down.bias": (D,),
             }
+        if kind == "frequency":
+            p |= {f"block{b}.share": (D,), f"block{b}.high": (D,)}
         if kind == "gated":
             p |= {f"block{b}.gate1": (D, D), f"block{b}.gate2": (D, D)}
     p |= {"norm.gain": (D,), "norm.bias": (D,)}
     return {name: (torch.randn(shape) * 0.4).requires_grad_() for name, shape in p.items()}
+
+
+def low_pass(events):
+    """The three lowest frequencies of events after zeros, as BSARec takes them, at the last place."""
+    padded = torch.cat([torch.zeros(LENGTH - len(events), D), events])
+    spectrum = torch.fft.rfft(padded, dim=0, norm="ortho")
+    kept = torch.cat([spectrum[:3], torch.zeros_like(spectrum[3:])])
+    return torch.fft.irfft(kept, n=LENGTH, dim=0, norm="ortho")[-1]
 
 
 def states(p, kind, table, history, temperature):
@@ -61,9 +71,13 @@ def states(p, kind, table, history, temperature):
             x = x + (norm(mixed, f"block{b}.norm2") * fused[:, 3 * D :]) @ w("out")
             continue
         mixed = mixed @ w("out")
+        if kind == "frequency":
+            low = torch.stack([low_pass(normed[: i + 1]) for i in range(n)])
+            share = torch.sigmoid(w("share"))
+            mixed = share * (low + w("high") ** 2 * (normed - low)) + (1 - share) * mixed
         x = x + (mixed * torch.sigmoid(normed @ w("gate1")) if kind == "gated" else mixed)
         normed = norm(x, f"block{b}.norm2")
-        outer = F.gelu(normed @ w("up") + w("up.bias")) @ w("down") + w("down.bias")
+        outer = F.relu(normed @ w("up") + w("up.bias")) @ w("down") + w("down.bias")
         x = x + (outer * torch.sigmoid(normed @ w("gate2")) if kind == "gated" else outer)
     x = norm(x, "norm")
     return F.normalize(x, dim=1) / temperature if temperature else x
@@ -71,7 +85,7 @@ def states(p, kind, table, history, temperature):
 
 flat = lambda t: [float(x) for x in t.detach().double().flatten()]
 out = {"histories": HISTORIES, "targets": TARGETS, "networks": []}
-for kind, temperature in [("transformer", 0.0), ("gated", 0.0), ("hstu", 0.1), ("transformer", 0.2)]:
+for kind, temperature in [("transformer", 0.0), ("gated", 0.0), ("hstu", 0.1), ("transformer", 0.2), ("frequency", 0.0)]:
     p = parameters(kind)
     text = torch.randn(ITEMS, TEXT)
     ids = (torch.arange(ITEMS) % 4 != 3).float()
