@@ -7,6 +7,7 @@
 mod bundle;
 mod engine;
 mod error;
+mod in_common;
 mod item_index;
 mod reason;
 mod reply;

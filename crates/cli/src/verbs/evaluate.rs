@@ -28,6 +28,7 @@ pub(crate) fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> 
         cold_only: args.candidates == CandidateSet::Cold,
         exclude_seen: !args.include_seen,
         query: args.query,
+        facts: args.facts.facts,
         classify: args.report.is_some(),
         run: args.run.run.clone(),
     };
@@ -107,6 +108,9 @@ pub(crate) fn print_protocol(console: &Console, results: &Results) {
         if protocol.exclude_seen { "seen items left out" } else { "seen items ranked too" },
         protocol.seed
     ));
+    if protocol.facts != "none" {
+        console.line(format!("models that read have facts: {}", protocol.facts));
+    }
     for warning in &protocol.warnings {
         console.line(format!("warning: {warning}"));
     }

@@ -52,11 +52,12 @@ impl SourceFile {
             field: options.max_field_bytes,
         };
         let events = kind == FileKind::Interactions;
-        // Adjacency lists describe events only; a catalogue beside them has another format.
-        let format = if options.format == Format::Adjacency && !events {
-            Format::Auto
-        } else {
-            options.format
+        // Adjacency lists describe events only; a catalogue beside them has another format. Facts
+        // come beside data of any format.
+        let format = match options.format {
+            Format::Adjacency if !events => Format::Auto,
+            Format::Movielens | Format::Mind if kind == FileKind::Knowledge => Format::Auto,
+            other => other,
         };
         let layout = read::detect(path, format, events, limits)?;
         let input = open_as(path, &layout)?;
