@@ -68,7 +68,8 @@ impl FromStr for FactSource {
 ///
 /// ```
 /// use semrec_data::Facts;
-/// let facts = Facts::new(&[&[("genres", "Crime")], &[("genres", "Crime"), ("year", "1995")]], &[]);
+/// let crime = ("genres", "Crime");
+/// let facts = Facts::new(&[vec![crime], vec![crime, ("year", "1995")]], &[]);
 /// assert_eq!(facts.of_item(1), [0, 1]);
 /// assert_eq!(facts.name(1).to_string(), "year: 1995");
 /// ```
@@ -139,16 +140,16 @@ impl Facts {
     /// # Panics
     /// If there are more than 2³² facts.
     #[must_use]
-    pub fn new(fields: &[&[(&str, &str)]], graph: &[&[(&str, &str)]]) -> Self {
+    pub fn new<S: AsRef<str>>(fields: &[Vec<(S, S)>], graph: &[Vec<(S, S)>]) -> Self {
         let mut found = Found::new(fields.len().max(graph.len()));
         let mut of_fields = 0;
         for (part, list) in [fields, graph].into_iter().enumerate() {
             let first = found.names.len();
             for (item, facts) in list.iter().enumerate() {
-                for &(kind, value) in *facts {
+                for (kind, value) in facts {
                     let name = FactName {
-                        kind: kind.to_owned(),
-                        value: value.to_owned(),
+                        kind: kind.as_ref().to_owned(),
+                        value: value.as_ref().to_owned(),
                     };
                     let known = found.names[first..].iter().position(|n| *n == name);
                     let fact = known.map_or_else(|| found.fact(name), |at| index(first + at));

@@ -36,11 +36,11 @@ mod tests {
     fn the_rarest_come_first() {
         let facts = Facts::new(
             &[
-                &[("genre", "Crime"), ("year", "1995")],
-                &[("genre", "Crime"), ("year", "1995")],
-                &[("genre", "Crime")],
+                vec![("genre", "Crime"), ("year", "1995")],
+                vec![("genre", "Crime"), ("year", "1995")],
+                vec![("genre", "Crime")],
             ],
-            &[&[("director", "Mann")], &[("director", "Mann")], &[]],
+            &[vec![("director", "Mann")], vec![("director", "Mann")], vec![]],
         );
         let facts = InCommon::new(facts);
         assert_eq!(facts.of(0, 1, 2), ["year: 1995", "director: Mann"]);

@@ -194,12 +194,12 @@ mod tests {
     /// 2 alone. Of the graph: 2 of 0 and 2; 3 of all. n = 3, so w = ln 1.5, 0, ln 1.5, 0.
     fn facts() -> Facts {
         Facts::new(
-            &[&[("f", "0")], &[("f", "0")], &[("f", "1")], &[("f", "0")]],
+            &[vec![("f", "0")], vec![("f", "0")], vec![("f", "1")], vec![("f", "0")]],
             &[
-                &[("g", "2"), ("g", "3")],
-                &[("g", "3")],
-                &[("g", "2"), ("g", "3")],
-                &[("g", "3")],
+                vec![("g", "2"), ("g", "3")],
+                vec![("g", "3")],
+                vec![("g", "2"), ("g", "3")],
+                vec![("g", "3")],
             ],
         )
     }
@@ -235,13 +235,13 @@ mod tests {
 
     #[test]
     fn nothing_shared_is_no_map() {
-        let apart = Facts::new(&[&[("f", "0")], &[("f", "1")]], &[]);
+        let apart = Facts::new(&[vec![("f", "0")], vec![("f", "1")]], &[]);
         assert!(
             FactMap::fit(&apart, |_| true, ("content", 1))
                 .unwrap()
                 .is_none()
         );
-        let same = Facts::new(&[&[("f", "0")], &[("f", "0")]], &[]);
+        let same = Facts::new(&[vec![("f", "0")], vec![("f", "0")]], &[]);
         assert!(
             FactMap::fit(&same, |_| true, ("content", 1))
                 .unwrap()

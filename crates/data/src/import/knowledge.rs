@@ -162,11 +162,14 @@ fn columns<const N: usize>(
     let distinct = (0..N).all(|i| found[i].is_some() && !found[..i].contains(&found[i]));
     let in_order = !distinct && file.columns.len() == N;
     if !distinct && !in_order {
-        let wanted = roles.map(|(role, list)| format!("{role} ({})", list[0]));
+        let wanted = roles.map(|(role, list)| {
+            let name = list[0].replace("id", "_id");
+            format!("{role} (as {name})")
+        });
         return Err(DataError::format(
             &file.path,
             format!(
-                "cannot be told apart: it has the columns {}; expected {}, by these names, or no others",
+                "its columns cannot be told apart: it has {}; expected {}, by these names, or no others",
                 file.columns.join(", "),
                 wanted.join(", ")
             ),
