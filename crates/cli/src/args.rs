@@ -337,6 +337,10 @@ pub(crate) struct EvaluateArgs {
     /// Write the figures to this JSON file.
     #[arg(long, env = "SEMREC_JSON", value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Write the figures of each person to this CSV file, a line for each model and person: what a
+    /// paired test of two runs needs.
+    #[arg(long, env = "SEMREC_CASES", value_name = "FILE")]
+    pub(crate) cases: Option<PathBuf>,
     /// Write the report to this HTML file (adds the classification report, which fits twice).
     #[arg(long, env = "SEMREC_REPORT", value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,

@@ -57,6 +57,8 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) results: Results,
+    /// The user of each case.
+    pub(crate) users: Vec<u32>,
     /// Case by case, in the order of the models.
     pub(crate) evaluations: Vec<Evaluation>,
     pub(crate) examples: Vec<Example>,
@@ -133,6 +135,7 @@ pub(crate) fn run(
     context.console.finish();
     Ok(Outcome {
         results,
+        users: parts.test.iter().map(|case| case.user).collect(),
         evaluations,
         examples,
         notes,

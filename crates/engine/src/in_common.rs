@@ -40,7 +40,11 @@ mod tests {
                 vec![("genre", "Crime"), ("year", "1995")],
                 vec![("genre", "Crime")],
             ],
-            &[vec![("director", "Mann")], vec![("director", "Mann")], vec![]],
+            &[
+                vec![("director", "Mann")],
+                vec![("director", "Mann")],
+                vec![],
+            ],
         );
         let facts = InCommon::new(facts);
         assert_eq!(facts.of(0, 1, 2), ["year: 1995", "director: Mann"]);

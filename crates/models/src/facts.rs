@@ -194,7 +194,12 @@ mod tests {
     /// 2 alone. Of the graph: 2 of 0 and 2; 3 of all. n = 3, so w = ln 1.5, 0, ln 1.5, 0.
     fn facts() -> Facts {
         Facts::new(
-            &[vec![("f", "0")], vec![("f", "0")], vec![("f", "1")], vec![("f", "0")]],
+            &[
+                vec![("f", "0")],
+                vec![("f", "0")],
+                vec![("f", "1")],
+                vec![("f", "0")],
+            ],
             &[
                 vec![("g", "2"), ("g", "3")],
                 vec![("g", "3")],

@@ -41,6 +41,10 @@ pub(crate) fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> 
         write_json(path, &outcome.results)?;
         context.console.line(format!("wrote {}", path.display()));
     }
+    if let Some(path) = &args.cases {
+        write(path, &cases(&dataset, &outcome)?)?;
+        context.console.line(format!("wrote {}", path.display()));
+    }
     if let Some(path) = &args.report {
         write_report(path, outcome, &imported)?;
         context.console.line(format!("wrote {}", path.display()));
@@ -133,6 +137,25 @@ fn columns(results: &Results) -> Vec<String> {
         })
         .map(str::to_owned)
         .collect()
+}
+
+/// The figures of each model and person, as CSV.
+fn cases(dataset: &Dataset, outcome: &Outcome) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let models = || outcome.results.models.iter().zip(&outcome.evaluations);
+    for (at, (model, evaluation)) in models().enumerate() {
+        let cases = &evaluation.per_case;
+        if at == 0 {
+            let names = cases.names().iter().map(String::as_str);
+            writer.write_record(["model", "user"].into_iter().chain(names))?;
+        }
+        for (&user, figures) in outcome.users.iter().zip(cases.rows()) {
+            let figures = figures.iter().map(f32::to_string);
+            let who = [model.name.clone(), dataset.users.ids.name(user).to_owned()];
+            writer.write_record(who.into_iter().chain(figures))?;
+        }
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
 }
 
 /// Writes the JSON of the results, whole or not at all.

@@ -54,10 +54,20 @@ impl SourceFile {
         let events = kind == FileKind::Interactions;
         // Adjacency lists describe events only; a catalogue beside them has another format. Facts
         // come beside data of any format.
-        let format = match options.format {
-            Format::Adjacency if !events => Format::Auto,
-            Format::Movielens | Format::Mind if kind == FileKind::Knowledge => Format::Auto,
-            other => other,
+        let elsewhere = match options.format {
+            Format::Adjacency => !events,
+            Format::Movielens | Format::Mind => kind == FileKind::Knowledge,
+            Format::Auto
+            | Format::Csv
+            | Format::Jsonl
+            | Format::Parquet
+            | Format::Recbole
+            | Format::Gorse => false,
+        };
+        let format = if elsewhere {
+            Format::Auto
+        } else {
+            options.format
         };
         let layout = read::detect(path, format, events, limits)?;
         let input = open_as(path, &layout)?;

@@ -172,6 +172,28 @@ impl Sources {
         options.roles.check(&columns)?;
         Ok(sources)
     }
+
+    /// What was read, now that all is.
+    fn into_report(self, log: &Log) -> Result<ImportReport, DataError> {
+        let mut report = ImportReport::default();
+        if self.items.is_some() {
+            let unknown = || log.items.iter().skip(log.known_items);
+            report.unknown_items = unknown().count() as u64;
+            report.unknown_item_examples = unknown().take(3).map(str::to_owned).collect();
+        }
+        let files = [
+            self.items,
+            self.users,
+            Some(self.events),
+            self.test,
+            self.facts,
+            self.links,
+        ];
+        for file in files.into_iter().flatten() {
+            report.files.push(file.into_report()?);
+        }
+        Ok(report)
+    }
 }
 
 fn sampled(file: &SourceFile) -> Sampled<'_> {
@@ -252,23 +274,7 @@ fn read(
             )?)
         }
     };
-    let mut report = ImportReport::default();
-    if sources.items.is_some() {
-        let unknown = || log.items.iter().skip(log.known_items);
-        report.unknown_items = unknown().count() as u64;
-        report.unknown_item_examples = unknown().take(3).map(str::to_owned).collect();
-    }
-    let files = [
-        sources.items,
-        sources.users,
-        Some(sources.events),
-        sources.test,
-        sources.facts,
-        sources.links,
-    ];
-    for file in files.into_iter().flatten() {
-        report.files.push(file.into_report()?);
-    }
+    let report = sources.into_report(&log)?;
     progress("grouping events by user", 0, 0);
     let dataset = assemble(options, (items, users), log, clock);
     let dataset = match graph {

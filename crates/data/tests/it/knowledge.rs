@@ -36,9 +36,10 @@ fn told(dataset: &Dataset) -> Vec<String> {
         let relation = graph.relations.name(t.relation);
         format!("{} {relation} {}", entity(t.head), entity(t.tail))
     });
-    let links = graph.links.iter().map(|l| {
-        format!("{} is {}", dataset.items.ids.name(l.item), entity(l.entity))
-    });
+    let links = graph
+        .links
+        .iter()
+        .map(|l| format!("{} is {}", dataset.items.ids.name(l.item), entity(l.entity)));
     triples.chain(links).collect()
 }
 
@@ -54,10 +55,16 @@ fn a_directory_of_recbole_brings_its_graph() {
         "b is m.b",
     ];
     assert_eq!(told(&import.dataset), expected);
-    assert_eq!(roles(&import, 2), "head_id=head relation_id=relation tail_id=tail");
+    assert_eq!(
+        roles(&import, 2),
+        "head_id=head relation_id=relation tail_id=tail"
+    );
     assert_eq!(roles(&import, 3), "item_id=item entity_id=entity");
     let (facts, links) = (&import.report.files[2], &import.report.files[3]);
-    assert_eq!((facts.part.as_str(), facts.rows, facts.rejected), ("facts", 4, 0));
+    assert_eq!(
+        (facts.part.as_str(), facts.rows, facts.rejected),
+        ("facts", 4, 0)
+    );
     insta::assert_snapshot!(facts.notes.join("\n"), @r"
     1 rows repeat an earlier one and count once
     4 entities, 3 relations; 2 of 3 items are entities, 2 of the triples have one at an end
@@ -113,14 +120,22 @@ fn a_changed_or_missing_table_is_refused() {
 fn any_table_of_three_columns_will_do() {
     let source = Scratch::new(&[
         ("log.csv", b"user_id,item_id\nu,a\nu,b\nv,a\n"),
-        ("facts.csv", b"thing,says,other\na,colour,red\nb,colour,red\nred,kind,colour\n"),
+        (
+            "facts.csv",
+            b"thing,says,other\na,colour,red\nb,colour,red\nred,kind,colour\n",
+        ),
     ]);
     let mut options = source.options("log.csv", "");
     options.knowledge = Some(source.path("facts.csv"));
     let import = import(&options, &|_, _, _| ()).unwrap();
     assert_eq!(roles(&import, 1), "thing=head says=relation other=tail");
-    let facts = Facts::of(&import.dataset, FactSource::Graph).unwrap().unwrap();
-    assert_eq!((facts.len(), facts.of_item(0), facts.of_item(1)), (1, &[0][..], &[0][..]));
+    let facts = Facts::of(&import.dataset, FactSource::Graph)
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (facts.len(), facts.of_item(0), facts.of_item(1)),
+        (1, &[0][..], &[0][..])
+    );
 }
 
 #[test]
@@ -143,7 +158,10 @@ fn bad_rows_are_named_and_too_many_fail() {
     let written = fs::read_to_string(source.path("out").join("rejected.jsonl")).unwrap();
     assert_eq!(written.lines().count(), 2);
     let said = source.message(directory(&source));
-    assert!(said.contains("films.kg: 2 of 6 rows cannot be read"), "{said}");
+    assert!(
+        said.contains("films.kg: 2 of 6 rows cannot be read"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -185,10 +203,18 @@ fn graph(n_items: u32) -> impl Strategy<Value = Knowledge> {
             tail,
         };
         Knowledge {
-            entities: (0..8).map(|i| format!("e{i}")).collect::<Vec<_>>().iter().map(String::as_str).collect(),
+            entities: (0..8)
+                .map(|i| format!("e{i}"))
+                .collect::<Vec<_>>()
+                .iter()
+                .map(String::as_str)
+                .collect(),
             relations: ["r0", "r1", "r2"].into_iter().collect(),
             triples: triples.into_iter().map(triple).collect(),
-            links: links.into_iter().map(|(item, entity)| Link { item, entity }).collect(),
+            links: links
+                .into_iter()
+                .map(|(item, entity)| Link { item, entity })
+                .collect(),
         }
     })
 }

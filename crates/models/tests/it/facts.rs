@@ -98,7 +98,9 @@ fn content_scores_are_those_of_numpy() {
         (toml! { facts = 0.0 }, (true, true), &r.texts_alone),
         (shared, (true, false), &r.texts_alone),
     ] {
-        let model = bench.fit("content", &params, read).expect("the data suffice");
+        let model = bench
+            .fit("content", &params, read)
+            .expect("the data suffice");
         assert_close(&bench.scores(&*model), expected);
     }
 }
@@ -129,7 +131,9 @@ fn every_model_that_reads_knows_an_item_by_its_facts_alone() {
             let again = load(&tensors).expect("it can be loaded");
             assert_eq!(bench.scores(&*again), all, "{name}");
         }
-        let texts = bench.fit(name, &params, (true, false)).expect("the data suffice");
+        let texts = bench
+            .fit(name, &params, (true, false))
+            .expect("the data suffice");
         let unknown = bench.scores(&*texts)[13];
         assert_eq!(unknown, f32::NEG_INFINITY, "{name} needs the facts for it");
     }
@@ -138,7 +142,9 @@ fn every_model_that_reads_knows_an_item_by_its_facts_alone() {
 #[test]
 fn a_sentence_goes_beside_the_texts() {
     let bench = Bench::new();
-    let model = bench.fit("content", &Table::new(), (true, true)).expect("the data suffice");
+    let model = bench
+        .fit("content", &Table::new(), (true, true))
+        .expect("the data suffice");
     let sentence = bench.vectors.row(0);
     let query = Query {
         history: &[],
@@ -149,7 +155,9 @@ fn a_sentence_goes_beside_the_texts() {
     let best = (0..all.len()).max_by(|&a, &b| all[a].total_cmp(&all[b]));
     // Item 2, without facts, is known by its text alone and could be nearer; its text is another.
     assert_eq!(best, Some(0), "{all:?}");
-    let alone = bench.fit("content", &Table::new(), (false, true)).expect("the data suffice");
+    let alone = bench
+        .fit("content", &Table::new(), (false, true))
+        .expect("the data suffice");
     alone.score(&[query], &mut all);
     assert!(all.iter().all(|&s| s == f32::NEG_INFINITY), "{all:?}");
 }
@@ -171,7 +179,9 @@ fn the_number_of_threads_changes_nothing() {
 fn what_cannot_be_read_is_an_error() {
     let bench = Bench::new();
     let said = |model: &str, params: &Table, training: &Training<'_>| {
-        fit(model, params, training).expect_err("an error").to_string()
+        fit(model, params, training)
+            .expect_err("an error")
+            .to_string()
     };
     for model in ["content", "l3ae", "feature-als", "sasrec"] {
         let wrong = said(model, &toml! { facts = 1.5 }, &bench.training(true, true));
@@ -184,13 +194,17 @@ fn what_cannot_be_read_is_an_error() {
     };
     let wrong = said("content", &Table::new(), &training);
     assert!(wrong.contains("facts of 1 items for 14"), "{wrong}");
-    let apart: Vec<Vec<(String, String)>> =
-        (0..14).map(|i| vec![("is".to_owned(), i.to_string())]).collect();
+    let apart: Vec<Vec<(String, String)>> = (0..14)
+        .map(|i| vec![("is".to_owned(), i.to_string())])
+        .collect();
     let apart = Facts::new(&apart, &[]);
     let training = Training {
         item_facts: Some(&apart),
         ..bench.training(false, false)
     };
     let wrong = said("content", &Table::new(), &training);
-    assert!(wrong.contains("neither text vectors nor facts in common"), "{wrong}");
+    assert!(
+        wrong.contains("neither text vectors nor facts in common"),
+        "{wrong}"
+    );
 }
