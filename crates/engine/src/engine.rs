@@ -1,9 +1,9 @@
 //! An opened bundle: answers requests.
 
 use crate::bundle::{BundleInfo, ENCODER, INDEX, read_info};
-use crate::in_common::InCommon;
 use crate::item_index::ItemIndex;
 use crate::reason::{leading_source, reasons, sentence};
+use crate::shared_facts::SharedFacts;
 use crate::words::leave_one_out;
 use crate::{EngineError, Recommendation, Reply, WordShare};
 use semrec_data::{Dataset, Event, Facts, Ranked, top_k};
@@ -47,7 +47,7 @@ pub struct Engine {
     /// The encoder's vectors of the items; absent without texts.
     vectors: Option<ItemIndex>,
     /// The facts its model has read; absent without.
-    facts: Option<InCommon>,
+    facts: Option<SharedFacts>,
     encoder: Mutex<Option<Encoder>>,
     /// Number of users who touched each item.
     counts: Vec<f32>,
@@ -83,7 +83,7 @@ impl Engine {
         } else {
             None
         };
-        let facts = Facts::of(&dataset, info.facts)?.map(InCommon::new);
+        let facts = Facts::of(&dataset, info.facts)?.map(SharedFacts::new);
         let counts = dataset.interactions.item_counts();
         #[expect(clippy::cast_precision_loss, reason = "a score, not a count")]
         let counts = counts.into_iter().map(|n| n as f32).collect();

@@ -7,10 +7,10 @@
 mod bundle;
 mod engine;
 mod error;
-mod in_common;
 mod item_index;
 mod reason;
 mod reply;
+mod shared_facts;
 mod words;
 
 pub use bundle::{BundleInfo, Contents, EncoderInfo, save};

@@ -1,7 +1,7 @@
 //! Contributions put into words.
 
-use crate::in_common::InCommon;
 use crate::reply::{Reason, WordShare};
+use crate::shared_facts::SharedFacts;
 use crate::words::shared;
 use semrec_data::Dataset;
 use semrec_models::{Cause, Contribution};
@@ -19,7 +19,7 @@ const TITLE: usize = 48;
 /// two items have in common.
 pub(crate) fn reasons(
     contributions: &[Contribution],
-    (dataset, facts): (&Dataset, Option<&InCommon>),
+    (dataset, facts): (&Dataset, Option<&SharedFacts>),
     item: u32,
     text_words: &[WordShare],
 ) -> Vec<Reason> {

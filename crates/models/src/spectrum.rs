@@ -42,7 +42,7 @@ pub(crate) struct Map<'a> {
 pub(crate) struct Spectrum {
     /// `[size, found]` row-major.
     pub(crate) vectors: Vec<f32>,
-    /// `[found]`, greatest first.
+    /// `[found]`, in the order of the vectors: greatest last.
     pub(crate) values: Vec<f32>,
 }
 
@@ -63,12 +63,11 @@ pub(crate) fn leading(map: Map<'_>, rank: usize, seed: u64) -> Result<Spectrum, 
         block = orthonormal(&(map.apply)(&block, width), width);
     }
     let (values, vectors) = within(map, &block, width)?;
-    // faer sorts eigenvalues upwards, we keep the largest.
+    // faer sorts eigenvalues upwards, and so they stay.
     let floor = NOTHING * values[width - 1];
-    let values: Vec<f32> = (values.into_iter().rev().take(rank))
-        .take_while(|&value| value > floor)
-        .collect();
-    let found = values.len();
+    let found = (values.iter().rev().take(rank))
+        .take_while(|&&value| value > floor)
+        .count();
     let mut basis = vec![0.0; n * found];
     matmul(
         MatMut::from_row_major_slice_mut(&mut basis, n, found),
@@ -80,7 +79,7 @@ pub(crate) fn leading(map: Map<'_>, rank: usize, seed: u64) -> Result<Spectrum, 
     );
     Ok(Spectrum {
         vectors: basis,
-        values,
+        values: values[width - found..].to_vec(),
     })
 }
 

@@ -4,12 +4,12 @@ use semrec_data::Facts;
 
 /// The facts of a catalogue, and how many items have each.
 #[derive(Debug)]
-pub(crate) struct InCommon {
+pub(crate) struct SharedFacts {
     facts: Facts,
     counts: Vec<u32>,
 }
 
-impl InCommon {
+impl SharedFacts {
     pub(crate) fn new(facts: Facts) -> Self {
         let counts = facts.counts(|_| true);
         Self { facts, counts }
@@ -46,7 +46,7 @@ mod tests {
                 vec![],
             ],
         );
-        let facts = InCommon::new(facts);
+        let facts = SharedFacts::new(facts);
         assert_eq!(facts.of(0, 1, 2), ["year: 1995", "director: Mann"]);
         assert_eq!(facts.of(0, 2, 2), ["genre: Crime"]);
     }
