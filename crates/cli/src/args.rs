@@ -9,7 +9,7 @@ pub(crate) use model::{
 pub(crate) use tune::TuneArgs;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use semrec_data::{Format, Roles, Split};
+use semrec_data::{FactSource, Format, Roles, Split};
 use std::path::PathBuf;
 
 /// A recommender that reads: encodes what items say, learns from what people do, measures both.
@@ -110,6 +110,13 @@ pub(crate) struct ReadArgs {
     /// A second file of interactions, held out for testing (split `given`).
     #[arg(long, env = "SEMREC_TEST_INTERACTIONS", value_name = "FILE")]
     pub(crate) test_interactions: Option<PathBuf>,
+    /// File of facts, each with a head, a relation and a tail: a knowledge graph of the items.
+    #[arg(long, env = "SEMREC_KG", value_name = "FILE")]
+    pub(crate) kg: Option<PathBuf>,
+    /// File that says which item is which entity of the facts; without it entities with the id of
+    /// an item are that item.
+    #[arg(long, env = "SEMREC_LINK", value_name = "FILE")]
+    pub(crate) link: Option<PathBuf>,
     /// auto, csv, jsonl, parquet, recbole, movielens, mind, gorse or adjacency.
     #[arg(long, env = "SEMREC_FORMAT", default_value = "auto")]
     pub(crate) format: Format,
@@ -169,6 +176,20 @@ pub(crate) struct EncoderArgs {
     pub(crate) encoder: String,
 }
 
+/// What models read of the items besides their texts.
+#[derive(Debug, Args)]
+pub(crate) struct FactArgs {
+    /// Facts that models read beside the texts: fields (labels and whole numbers of the items),
+    /// graph (the knowledge graph), both or none. Their share is the parameter `facts` of a model.
+    #[arg(
+        long,
+        env = "SEMREC_FACTS",
+        default_value = "none",
+        value_name = "SOURCE"
+    )]
+    pub(crate) facts: FactSource,
+}
+
 /// `semrec embed`
 #[derive(Debug, Args)]
 pub(crate) struct EmbedArgs {
@@ -213,6 +234,8 @@ pub(crate) struct TrainArgs {
     pub(crate) model: String,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
+    #[command(flatten)]
+    pub(crate) facts: FactArgs,
     /// A TOML file of parameters, with a section for the model, as `tune` writes it; --set beats it.
     #[arg(long, env = "SEMREC_PARAMS", value_name = "FILE")]
     pub(crate) params: Option<PathBuf>,
@@ -298,6 +321,8 @@ pub(crate) struct EvaluateArgs {
     pub(crate) include_seen: bool,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
+    #[command(flatten)]
+    pub(crate) facts: FactArgs,
     /// A TOML file of parameters, with a section for each model, as `tune` writes it; --set beats
     /// it.
     #[arg(long, env = "SEMREC_PARAMS", value_name = "FILE")]
@@ -312,6 +337,10 @@ pub(crate) struct EvaluateArgs {
     /// Write the figures to this JSON file.
     #[arg(long, env = "SEMREC_JSON", value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Write the figures of each person to this CSV file, a line for each model and person: what a
+    /// paired test of two runs needs.
+    #[arg(long, env = "SEMREC_CASES", value_name = "FILE")]
+    pub(crate) cases: Option<PathBuf>,
     /// Write the report to this HTML file (adds the classification report, which fits twice).
     #[arg(long, env = "SEMREC_REPORT", value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -391,6 +420,8 @@ pub(crate) struct UpArgs {
     pub(crate) read: ReadArgs,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
+    #[command(flatten)]
+    pub(crate) facts: FactArgs,
     /// Models to measure.
     #[arg(
         long,

@@ -7,7 +7,9 @@ use crate::memory;
 use crate::params;
 use crate::texts::Texts;
 use anyhow::Context as _;
-use semrec_data::{Case, Cases, Dataset, Interactions, Parts, Ranked, Split, split};
+use semrec_data::{
+    Case, Cases, Dataset, FactSource, Facts, Interactions, Parts, Ranked, Split, split,
+};
 use semrec_eval::{
     ClassificationReport, DatasetFacts, Evaluation, Example, ExampleItem, ExampleList, ModelResult,
     Options, Protocol, Rank, Results, candidate_pairs, choose_threshold, classification_report,
@@ -43,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) exclude_seen: bool,
     /// What is known of the people asked about.
     pub(crate) query: QueryKind,
+    /// What models read beside the texts.
+    pub(crate) facts: FactSource,
     /// Whether to fit each model a second time, for the classification report.
     pub(crate) classify: bool,
     /// Where the files of trainings by epochs go, if they are kept.
@@ -53,6 +57,8 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) results: Results,
+    /// The user of each case.
+    pub(crate) users: Vec<u32>,
     /// Case by case, in the order of the models.
     pub(crate) evaluations: Vec<Evaluation>,
     pub(crate) examples: Vec<Example>,
@@ -75,10 +81,12 @@ pub(crate) fn run(
         parts.validation = without_history(&parts.validation);
         parts.test = without_history(&parts.test);
     }
+    let facts = Facts::of(dataset, plan.facts)?;
     let bench = Bench {
         context,
         dataset,
         texts,
+        facts: facts.as_ref(),
         plan,
         parts: &parts,
         allowed: allowed(&parts.full, plan),
@@ -119,6 +127,7 @@ pub(crate) fn run(
             fitted_on: parts.full.len(),
             repeats: parts.repeats,
             query: plan.query.name().to_owned(),
+            facts: plan.facts.to_string(),
             warnings: warnings(&parts, plan.split),
         },
         models,
@@ -128,6 +137,7 @@ pub(crate) fn run(
     context.console.finish();
     Ok(Outcome {
         results,
+        users: parts.test.iter().map(|case| case.user).collect(),
         evaluations,
         examples,
         notes,
@@ -156,6 +166,7 @@ struct Bench<'a> {
     context: &'a Context,
     dataset: &'a Dataset,
     texts: Option<&'a Texts>,
+    facts: Option<&'a Facts>,
     plan: &'a Plan,
     parts: &'a Parts,
     allowed: Option<Vec<bool>>,
@@ -224,6 +235,7 @@ impl Bench<'_> {
         let training = Training {
             interactions,
             item_vectors: self.texts.map(|t| &t.items),
+            item_facts: self.facts,
             user_vectors: self.texts.and_then(|t| t.users.as_ref()),
             seed: self.context.seed,
             run: self

@@ -1,6 +1,6 @@
 //! Catalogue, users and interactions in memory, and what is known of where they came from.
 
-use crate::{Clock, Interactions, Table};
+use crate::{Clock, Interactions, Knowledge, Table};
 
 /// Everything semrec knows of one catalogue and its people.
 #[derive(Clone, Debug)]
@@ -11,11 +11,13 @@ pub struct Dataset {
     pub users: Table,
     /// What they did.
     pub interactions: Interactions,
+    /// What else is known of the items, if the sources had a knowledge graph.
+    pub knowledge: Option<Knowledge>,
     /// Names of the kinds of event, indexed by `Row::kind`.
     pub kinds: Vec<String>,
     /// Name of the data set, for titles.
     pub name: String,
-    /// SHA-256 over ids, texts and events, hexadecimal: equal data, equal fingerprint.
+    /// SHA-256 over ids, texts, events and facts, hexadecimal: equal data, equal fingerprint.
     pub fingerprint: String,
 }
 

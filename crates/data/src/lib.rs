@@ -12,7 +12,7 @@
 //! | csv | any one-byte delimiter, quoted fields, with or without a header |
 //! | jsonl | one object a line, or an array of objects |
 //! | parquet | any column types |
-//! | recbole | `.inter .item .user` |
+//! | recbole | `.inter .item .user .kg .link` |
 //! | movielens | `ratings.dat movies.dat users.dat`, `u.data u.item u.user`, `ratings.csv movies.csv` |
 //! | mind | `behaviors.tsv news.tsv` |
 //! | gorse | JSON lines of items and feedback |
@@ -28,9 +28,11 @@ mod cases;
 mod catalogue;
 mod dataset;
 mod error;
+mod facts;
 mod ids;
 mod import;
 mod interactions;
+mod knowledge;
 mod ranking;
 mod read;
 mod split;
@@ -41,12 +43,14 @@ pub use cases::{Case, Cases};
 pub use catalogue::{Field, Role, Table, Values};
 pub use dataset::Dataset;
 pub use error::DataError;
+pub use facts::{FactName, FactSource, Facts};
 pub use ids::Ids;
 pub use import::{
     ColumnReport, ColumnRole, FileReport, Import, ImportOptions, ImportReport, Progress,
     ReasonCount, Roles, TextOptions, TextRow, TextRows, TextSource, import,
 };
 pub use interactions::{Clock, Event, Interactions, Part, Row};
+pub use knowledge::{Knowledge, Link, Triple};
 pub use ranking::{Ranked, top_k};
 pub use read::Format;
 pub use split::{Parts, Split, split};

@@ -13,7 +13,7 @@
 
 use crate::EngineError;
 use crate::item_index::ItemIndex;
-use semrec_data::{DataError, Dataset, ImportReport, Staging};
+use semrec_data::{DataError, Dataset, FactSource, ImportReport, Staging};
 use semrec_models::{Recommender, Tensors};
 use semrec_text::{Vectors, copy_model};
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,9 @@ pub struct BundleInfo {
     pub fingerprint: String,
     /// The encoder, if there is one.
     pub encoder: Option<EncoderInfo>,
+    /// The facts its model has read beside the texts.
+    #[serde(default)]
+    pub facts: FactSource,
     /// When it was made, Unix seconds.
     pub created: i64,
     /// What the model learned that a person would want to know.
@@ -72,6 +75,8 @@ pub struct Contents<'a> {
     pub params: serde_json::Value,
     /// The item vectors, the encoder they come from, and its directory; all or none.
     pub text: Option<(&'a Vectors, EncoderInfo, &'a Path)>,
+    /// The facts the model has read beside the texts.
+    pub facts: FactSource,
     /// Unix seconds.
     pub created: i64,
 }
@@ -102,6 +107,7 @@ pub fn save(dir: &Path, contents: &Contents<'_>) -> Result<(), EngineError> {
         dataset: contents.dataset.name.clone(),
         fingerprint: contents.dataset.fingerprint.clone(),
         encoder: contents.text.as_ref().map(|(_, info, _)| info.clone()),
+        facts: contents.facts,
         created: contents.created,
         notes: contents.model.notes(),
     };

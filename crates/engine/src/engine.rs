@@ -3,9 +3,10 @@
 use crate::bundle::{BundleInfo, ENCODER, INDEX, read_info};
 use crate::item_index::ItemIndex;
 use crate::reason::{leading_source, reasons, sentence};
+use crate::shared_facts::SharedFacts;
 use crate::words::leave_one_out;
 use crate::{EngineError, Recommendation, Reply, WordShare};
-use semrec_data::{Dataset, Event, Ranked, top_k};
+use semrec_data::{Dataset, Event, Facts, Ranked, top_k};
 use semrec_models::{Candidates, Cause, Contribution, Query, Recommender, Tensors, load, rank};
 use semrec_text::Encoder;
 use std::collections::BTreeSet;
@@ -45,6 +46,8 @@ pub struct Engine {
     model: Box<dyn Recommender>,
     /// The encoder's vectors of the items; absent without texts.
     vectors: Option<ItemIndex>,
+    /// The facts its model has read; absent without.
+    facts: Option<SharedFacts>,
     encoder: Mutex<Option<Encoder>>,
     /// Number of users who touched each item.
     counts: Vec<f32>,
@@ -80,6 +83,7 @@ impl Engine {
         } else {
             None
         };
+        let facts = Facts::of(&dataset, info.facts)?.map(SharedFacts::new);
         let counts = dataset.interactions.item_counts();
         #[expect(clippy::cast_precision_loss, reason = "a score, not a count")]
         let counts = counts.into_iter().map(|n| n as f32).collect();
@@ -89,6 +93,7 @@ impl Engine {
             dataset,
             model,
             vectors,
+            facts,
             encoder: Mutex::new(None),
             counts,
         })
@@ -398,7 +403,12 @@ impl Engine {
         };
         if explain {
             let telling = self.telling_words(words, ranked.item);
-            out.reasons = reasons(contributions, &self.dataset, ranked.item, &telling);
+            out.reasons = reasons(
+                contributions,
+                (&self.dataset, self.facts.as_ref()),
+                ranked.item,
+                &telling,
+            );
             out.why = sentence(&out.reasons);
         }
         out

@@ -10,6 +10,7 @@ mod error;
 mod item_index;
 mod reason;
 mod reply;
+mod shared_facts;
 mod words;
 
 pub use bundle::{BundleInfo, Contents, EncoderInfo, save};

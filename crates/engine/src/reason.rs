@@ -1,19 +1,25 @@
 //! Contributions put into words.
 
 use crate::reply::{Reason, WordShare};
+use crate::shared_facts::SharedFacts;
 use crate::words::shared;
 use semrec_data::Dataset;
 use semrec_models::{Cause, Contribution};
 
 /// Reasons that are told; the rest is small.
 const TOLD: usize = 2;
+/// Facts that are told of two items.
+const FACTS: usize = 3;
+/// Models whose vectors of items hold their facts.
+const READERS: [&str; 4] = ["content", "l3ae", "feature-als", "sasrec"];
 /// Longest title in a sentence, in characters.
 const TITLE: usize = 48;
 
-/// Contributions as reasons, largest first, with the words that two texts share.
+/// Contributions as reasons, largest first, with the words that two texts share and the facts that
+/// two items have in common.
 pub(crate) fn reasons(
     contributions: &[Contribution],
-    dataset: &Dataset,
+    (dataset, facts): (&Dataset, Option<&SharedFacts>),
     item: u32,
     text_words: &[WordShare],
 ) -> Vec<Reason> {
@@ -35,6 +41,12 @@ pub(crate) fn reasons(
                 }
                 Cause::History(_) | Cause::Item => Vec::new(),
             };
+            let facts = match (c.cause, facts) {
+                (Cause::History(h), Some(facts)) if READERS.contains(&c.source.as_str()) => {
+                    facts.of(h, item, FACTS)
+                }
+                _ => Vec::new(),
+            };
             Reason {
                 source: c.source.clone(),
                 cause,
@@ -42,6 +54,7 @@ pub(crate) fn reasons(
                 title: of.map(|h| dataset.items.title(h).to_owned()),
                 amount: c.amount,
                 words,
+                facts,
             }
         })
         .collect()
@@ -99,15 +112,25 @@ fn clause(reason: &Reason) -> String {
             words.join("”, “")
         ),
         ("history", Some(title)) if reason.source == "content" => {
-            if words.is_empty() {
-                format!("reads like “{title}”")
-            } else {
-                format!("reads like “{title}” (both say {})", words.join(", "))
-            }
+            let said = (!words.is_empty()).then(|| format!("both say {}", words.join(", ")));
+            format!("reads like “{title}”{}", in_brackets(said, &reason.facts))
         }
-        ("history", Some(title)) => format!("people who chose “{title}” chose it too"),
+        ("history", Some(title)) => format!(
+            "people who chose “{title}” chose it too{}",
+            in_brackets(None, &reason.facts)
+        ),
         _ => "many people choose it".to_owned(),
     }
+}
+
+/// What two items have in common, behind what is said of them.
+fn in_brackets(said: Option<String>, facts: &[String]) -> String {
+    let have = (!facts.is_empty()).then(|| format!("both have {}", facts.join(", ")));
+    let parts: Vec<String> = said.into_iter().chain(have).collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", parts.join("; "))
 }
 
 /// The beginning of a long title.
@@ -131,6 +154,7 @@ mod tests {
             title: (!title.is_empty()).then(|| title.to_owned()),
             amount,
             words: Vec::new(),
+            facts: Vec::new(),
         }
     }
 
@@ -145,6 +169,22 @@ mod tests {
         ]);
         insta::assert_snapshot!(told, @"people who chose “Heat” chose it too; reads like “Ronin”");
         assert_eq!(sentence(&[reason("ease", "history", "Heat", -1.0)]), "");
+        let word = WordShare {
+            word: "heist".to_owned(),
+            amount: None,
+        };
+        let told = sentence(&[
+            Reason {
+                words: vec![word],
+                facts: vec!["director: Mann".to_owned(), "year: 1995".to_owned()],
+                ..reason("content", "history", "Heat", 2.0)
+            },
+            Reason {
+                facts: vec!["genre: Crime".to_owned()],
+                ..reason("l3ae", "history", "Ronin", 1.0)
+            },
+        ]);
+        insta::assert_snapshot!(told, @"reads like “Heat” (both say heist; both have director: Mann, year: 1995); people who chose “Ronin” chose it too (both have genre: Crime)");
     }
 
     #[test]

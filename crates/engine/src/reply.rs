@@ -50,6 +50,9 @@ pub struct Reason {
     /// The words that carried it, where it came through texts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<WordShare>,
+    /// Facts that both items have, the rarest first, where the model has read facts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<String>,
 }
 
 /// A word and what it adds.

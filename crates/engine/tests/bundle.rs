@@ -1,7 +1,7 @@
 //! Bundles on disk: what is written, what is read of it, and what is refused.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use semrec_data::{ImportOptions, import};
+use semrec_data::{FactSource, ImportOptions, import};
 use semrec_engine::{Contents, EncoderInfo, Engine, Recommendation, Request, save};
 use semrec_models::{Training, fit};
 use semrec_text::{Encoder, Vectors};
@@ -57,6 +57,7 @@ fn bundle(dir: &Path) -> (PathBuf, Vectors) {
     let training = Training {
         interactions: &dataset.interactions,
         item_vectors: Some(&vectors),
+        item_facts: None,
         user_vectors: None,
         seed: 1,
         run: None,
@@ -73,6 +74,7 @@ fn bundle(dir: &Path) -> (PathBuf, Vectors) {
         model: &*fitted,
         params: serde_json::json!({}),
         text: Some((&vectors, info, &encoder())),
+        facts: FactSource::None,
         created: 0,
     };
     let path = dir.join("bundle");

@@ -49,6 +49,8 @@ pub struct Protocol {
     pub users_evaluated: usize,
     /// What was known of the people: `history`, their own `text`, or `both`.
     pub query: String,
+    /// Facts that models read beside the texts: `none`, `fields`, `graph` or `both`.
+    pub facts: String,
     /// Events the reported models were fitted on.
     pub fitted_on: usize,
     /// Held-out events not asked for because the history holds the item.

@@ -38,6 +38,7 @@ fn fitted(name: &str, params: &toml::Table) -> Box<dyn Recommender> {
     let training = Training {
         interactions: &LOG,
         item_vectors: None,
+        item_facts: None,
         user_vectors: None,
         seed: 1,
         run: None,

@@ -154,6 +154,7 @@ fn report(
     let training = Training {
         interactions: log,
         item_vectors: None,
+        item_facts: None,
         user_vectors: None,
         seed,
         run: None,

@@ -8,12 +8,13 @@
 //! score(i) = cos(p, y_i) = Σ_h w_h · ⟨y_h, y_i⟩ / ‖p‖ + text_weight · ⟨y_text, y_i⟩ / ‖p‖
 //! ```
 //!
-//! so that what each item of the history adds is exact. An item or a person without any text gets
-//! minus infinity. Nothing is learned from clicks but the whitening: a new item is scored as well
+//! so that what each item of the history adds is exact. Where facts are read, `y_i` is of texts and
+//! facts (`texts.rs`), and a sentence goes beside the texts. An item or a person without any of both
+//! gets minus infinity. Nothing is learned from clicks but the whitening: a new item is scored as well
 //! as an old one.
 
 use crate::history::{RECENCY, Touched, recency_for, recent};
-use crate::texts::{has_text, whitened};
+use crate::texts::{Manner, SHARE, has_text, read};
 use crate::{Cause, Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -38,6 +39,9 @@ pub struct ContentConfig {
     pub power: f32,
     /// Added to each eigenvalue of the covariance, relative to their mean.
     pub eps: f32,
+    /// Share of the facts in the cosine between two items that have both texts and facts, where
+    /// facts are read: 0 reads texts alone, 1 facts alone.
+    pub facts: f32,
 }
 
 impl Default for ContentConfig {
@@ -47,6 +51,7 @@ impl Default for ContentConfig {
             text_weight: 1.0,
             power: 1.0,
             eps: 0.001,
+            facts: SHARE,
         }
     }
 }
@@ -56,11 +61,14 @@ impl Default for ContentConfig {
 pub struct Content {
     config: ContentConfig,
     recency: f32,
-    whitening: Whitening,
+    /// Of the texts; absent where facts alone are read.
+    whitening: Option<Whitening>,
     /// Mean of the items' vectors less that of the people's texts, `[dim_in]`: people write in
     /// another voice than catalogues do. Zero where people have no texts.
     voice: Vec<f32>,
-    /// `[n_items, dim]`, unit rows, zero for an item without text.
+    /// Values of a vector: of the text, then of the facts.
+    dim: usize,
+    /// `[n_items, dim]`, unit rows, zero for an item that says nothing.
     items: Arc<Vec<f32>>,
     has_text: Vec<bool>,
 }
@@ -89,35 +97,58 @@ impl Model for Content {
             });
         }
         (training.progress)("content: whitening", 0, 1);
-        let (whitening, items) = whitened(training, Self::NAME, config.power, config.eps)?;
+        let manner = Manner {
+            power: config.power,
+            eps: config.eps,
+            share: config.facts,
+        };
+        let said = read(training, Self::NAME, manner)?;
         (training.progress)("content: whitening", 1, 1);
         let recency = recency_for(training.interactions.clock(), config.recency);
-        let voice = voice(training, whitening.mean());
+        let mean = said.whitening.as_ref().map(Whitening::mean);
+        let voice = mean.map_or_else(Vec::new, |mean| voice(training, mean));
+        let dim = said.vectors.dim();
         Ok(Self::of(
             *config,
             (recency, voice),
-            whitening,
-            Arc::new(items.into_vec()),
+            said.whitening,
+            (dim, Arc::new(said.vectors.into_vec())),
         ))
     }
 
     fn load(tensors: &Tensors) -> Result<Self, ModelError> {
         let config: ContentConfig = tensors.config()?;
-        let [dim_in] = tensors.shape("mean")?;
         let [n, dim] = tensors.shape("items")?;
-        let mean = tensors.shared_f32("mean", &[dim_in])?;
-        let matrix = tensors.shared_f32("matrix", &[dim_in, dim])?;
         let recency = tensors.shared_f32("recency", &[1])?[0];
-        let whitening = Whitening::from_parts(mean.to_vec(), matrix.to_vec()).map_err(|e| {
-            ModelError::Tensor {
-                name: "matrix".to_owned(),
-                problem: e.to_string(),
-            }
-        })?;
         let items = tensors.shared_f32("items", &[n, dim])?;
-        let voice = tensors.shared_f32("voice", &[dim_in])?.to_vec();
-        Ok(Self::of(config, (recency, voice), whitening, items))
+        let [has_texts] = tensors.dimensions("has_texts")?;
+        let (whitening, voice) = if has_texts == 0 {
+            (None, Vec::new())
+        } else {
+            let whitening = load_whitening(tensors, dim)?;
+            let voice = tensors.shared_f32("voice", &[whitening.dim_in()])?.to_vec();
+            (Some(whitening), voice)
+        };
+        Ok(Self::of(config, (recency, voice), whitening, (dim, items)))
     }
+}
+
+/// The whitening of the texts, whose vectors are part of those of `dim` values.
+fn load_whitening(tensors: &Tensors, dim: usize) -> Result<Whitening, ModelError> {
+    let fail = |problem: String| ModelError::Tensor {
+        name: "matrix".to_owned(),
+        problem,
+    };
+    let [dim_in] = tensors.shape("mean")?;
+    let [_, dim_out] = tensors.shape("matrix")?;
+    if dim_out > dim {
+        return Err(fail(format!(
+            "makes vectors of {dim_out} values; expected at most the {dim} of the items"
+        )));
+    }
+    let mean = tensors.shared_f32("mean", &[dim_in])?;
+    let matrix = tensors.shared_f32("matrix", &[dim_in, dim_out])?;
+    Whitening::from_parts(mean.to_vec(), matrix.to_vec()).map_err(|e| fail(e.to_string()))
 }
 
 /// What has to be added to a person's text for it to lie among the items' texts on average; of
@@ -148,26 +179,23 @@ impl Content {
     fn of(
         config: ContentConfig,
         (recency, voice): (f32, Vec<f32>),
-        whitening: Whitening,
-        items: Arc<Vec<f32>>,
+        whitening: Option<Whitening>,
+        (dim, items): (usize, Arc<Vec<f32>>),
     ) -> Self {
-        let has_text = items
-            .chunks_exact(whitening.dim_out())
-            .map(has_text)
-            .collect();
+        let has_text = items.chunks_exact(dim.max(1)).map(has_text).collect();
         Self {
             config,
             recency,
             whitening,
             voice,
+            dim,
             items,
             has_text,
         }
     }
 
     fn item(&self, item: u32) -> &[f32] {
-        let dim = self.whitening.dim_out();
-        &self.items[item as usize * dim..(item as usize + 1) * dim]
+        &self.items[item as usize * self.dim..][..self.dim]
     }
 
     fn touched(&self, query: &Query<'_>) -> Vec<Touched> {
@@ -178,9 +206,9 @@ impl Content {
 
     /// The whitened text of the query times its weight, if there is any.
     fn text(&self, query: &Query<'_>) -> Option<Vec<f32>> {
-        let text = query.text?;
+        let (text, whitening) = (query.text?, self.whitening.as_ref()?);
         let shifted: Vec<f32> = text.iter().zip(&self.voice).map(|(x, v)| x + v).collect();
-        let mut white = self.whitening.apply_one(&shifted);
+        let mut white = whitening.apply_one(&shifted);
         white.iter_mut().for_each(|x| *x *= self.config.text_weight);
         white.iter().any(|&x| x != 0.0).then_some(white)
     }
@@ -217,7 +245,7 @@ impl Recommender for Content {
     }
 
     fn score(&self, queries: &[Query<'_>], out: &mut [f32]) {
-        let (n, dim) = (self.n_items(), self.whitening.dim_out());
+        let (n, dim) = (self.n_items(), self.dim);
         assert_eq!(out.len(), queries.len() * n, "[queries, n_items]");
         let items = MatRef::from_row_major_slice(&self.items, n, dim);
         out.par_chunks_mut(CHUNK * n.max(1))
@@ -251,7 +279,7 @@ impl Recommender for Content {
         if !self.has_text.get(item as usize).copied().unwrap_or(false) {
             return Vec::new();
         }
-        let mut person = vec![0.0; self.whitening.dim_out()];
+        let mut person = vec![0.0; self.dim];
         let norm = self.person(query, &mut person);
         if norm == 0.0 {
             return Vec::new();
@@ -275,14 +303,18 @@ impl Recommender for Content {
     }
 
     fn save(&self, into: &mut Tensors) -> Result<(), ModelError> {
-        let (n, dim) = (self.n_items(), self.whitening.dim_out());
+        let (n, dim) = (self.n_items(), self.dim);
         into.put_model(Self::NAME, &self.config)?;
         into.put_f32("recency", &[1], vec![self.recency])?;
         into.put_f32("items", &[n, dim], Arc::clone(&self.items))?;
-        let dim_in = self.whitening.dim_in();
+        into.put_dimensions("has_texts", &[usize::from(self.whitening.is_some())])?;
+        let Some(whitening) = &self.whitening else {
+            return Ok(());
+        };
+        let (dim_in, dim_out) = (whitening.dim_in(), whitening.dim_out());
         into.put_f32("voice", &[dim_in], self.voice.clone())?;
-        into.put_f32("mean", &[dim_in], self.whitening.mean().to_vec())?;
-        into.put_f32("matrix", &[dim_in, dim], self.whitening.matrix().to_vec())
+        into.put_f32("mean", &[dim_in], whitening.mean().to_vec())?;
+        into.put_f32("matrix", &[dim_in, dim_out], whitening.matrix().to_vec())
     }
 }
 
@@ -315,6 +347,7 @@ mod tests {
         let training = Training {
             interactions: &log,
             item_vectors: Some(&vectors),
+            item_facts: None,
             user_vectors: None,
             seed: 0,
             run: None,

@@ -8,7 +8,7 @@
 //! λ_u = λ (|S_u| + α |I|)^ν,   λ_i = λ (|S_i| + α |U|)^ν,   λ_w = map · mean_i λ_i
 //! ```
 //!
-//! `f_i` is the whitened text of unit length and a constant 1. A sweep solves, each exactly, for
+//! `f_i` is the whitened text (and facts) of unit length and a constant 1. A sweep solves, each exactly, for
 //! every `x_u`, for every `y_i` (`(αX'X + λ_i I + Σ x_u x_u') y_i = Σ x_u + λ_i W f_i`) and for `W`, a
 //! ridge regression of the item factors on the texts. An item with many events goes where they
 //! pull it; one with few stays near `W f_i`, which is all that a never-clicked item has. So one model
@@ -21,7 +21,7 @@ use crate::als::{Als, AlsConfig, alpha_for, half_sweep, start};
 use crate::history::{RECENCY, recency_for};
 use crate::kernels::narrow;
 use crate::sparse::Sparse;
-use crate::texts::{has_text, whitened};
+use crate::texts::{Manner, SHARE, has_text, read, share_problem};
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use faer::linalg::solvers::{Llt, Solve};
 use faer::{Mat, Side};
@@ -48,6 +48,9 @@ pub struct FeatureAlsConfig {
     pub exponent: f32,
     /// Penalty on the map from texts to factors, relative to the mean `λ_i`.
     pub map: f32,
+    /// Share of the facts in the cosine between two items that have both texts and facts, where
+    /// facts are read: 0 reads texts alone, 1 facts alone.
+    pub facts: f32,
     /// How much more newer items of a history count: weight `(1 + newer items) ^ -recency`; 0
     /// where the data have no order.
     pub recency: f32,
@@ -62,6 +65,7 @@ impl Default for FeatureAlsConfig {
             alpha: 0.0,
             exponent: 1.0,
             map: 1.0,
+            facts: SHARE,
             recency: RECENCY,
         }
     }
@@ -77,6 +81,9 @@ impl FeatureAlsConfig {
         };
         if !(self.map > 0.0 && self.map.is_finite()) {
             return fail(format!("map is {}; expected above 0", self.map));
+        }
+        if let Some(problem) = share_problem(self.facts) {
+            return fail(problem);
         }
         match self.als(self.alpha, self.recency).check() {
             Err(ModelError::Parameter { problem, .. }) => fail(problem),
@@ -122,7 +129,7 @@ impl Model for FeatureAls {
         let alpha = alpha_for(config.alpha, &by_user);
         let recency = recency_for(training.interactions.clock(), config.recency);
         let als = config.als(alpha, recency);
-        let texts = texts(training)?;
+        let texts = texts(training, config.facts)?;
         let users = by_item.used_columns().len() as f32;
         let strengths: Vec<f32> = by_item
             .rows()
@@ -184,8 +191,13 @@ struct Texts {
     has_text: Vec<bool>,
 }
 
-fn texts(training: &Training<'_>) -> Result<Texts, ModelError> {
-    let (_, white) = whitened(training, FeatureAls::NAME, 1.0, EPS)?;
+fn texts(training: &Training<'_>, share: f32) -> Result<Texts, ModelError> {
+    let manner = Manner {
+        power: 1.0,
+        eps: EPS,
+        share,
+    };
+    let white = read(training, FeatureAls::NAME, manner)?.vectors;
     let n = white.len();
     let has_text: Vec<bool> = white.rows().map(has_text).collect();
     let features = Mat::from_fn(n, white.dim() + 1, |i, j| {

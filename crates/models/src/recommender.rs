@@ -1,7 +1,7 @@
 //! The one interface of every recommender: scores for a *history*, never for a stored user row.
 
 use crate::{ModelError, RunFiles, Tensors};
-use semrec_data::{Event, Interactions};
+use semrec_data::{Event, Facts, Interactions};
 use semrec_text::Vectors;
 
 /// What is known of the person asked about.
@@ -22,6 +22,8 @@ pub struct Training<'a> {
     /// The encoder's unit vector of each item, `[n_items, dim]`, zero for an item without text;
     /// `None` where there is no text.
     pub item_vectors: Option<&'a Vectors>,
+    /// The facts of each item, for the models that read; `None` where they are not to be read.
+    pub item_facts: Option<&'a Facts>,
     /// The encoder's unit vector of each user's own text, `[n_users, dim]`, zero where there is
     /// none.
     pub user_vectors: Option<&'a Vectors>,
@@ -32,6 +34,14 @@ pub struct Training<'a> {
     pub run: Option<RunFiles<'a>>,
     /// Called with a line about what is being done, and how far it is (done, of).
     pub progress: &'a (dyn Fn(&str, usize, usize) + Sync),
+}
+
+impl Training<'_> {
+    /// Whether the items say anything that a model could read.
+    #[must_use]
+    pub fn can_be_read(&self) -> bool {
+        self.item_vectors.is_some() || self.item_facts.is_some()
+    }
 }
 
 /// A part of one item's score, traced to its origin; the parts of an item add up to its score
@@ -91,6 +101,7 @@ impl std::fmt::Debug for Training<'_> {
             .field("events", &self.interactions.len())
             .field("n_items", &self.interactions.n_items())
             .field("has_text", &self.item_vectors.is_some())
+            .field("has_facts", &self.item_facts.is_some())
             .field("seed", &self.seed)
             .finish_non_exhaustive()
     }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 pub trait Model: Recommender + Sized + 'static {
     /// The name `--model` takes.
     const NAME: &'static str;
-    /// Whether it cannot be fitted without [`Training::item_vectors`].
+    /// Whether it cannot be fitted without [`Training::item_vectors`] or [`Training::item_facts`].
     const NEEDS_TEXT: bool = false;
     /// Its parameters; the default ones are tuned.
     type Config: Serialize + DeserializeOwned + Default;
@@ -75,7 +75,7 @@ const fn entry<M: Model>() -> Entry {
         space: M::space,
         fit: |params, training| {
             let config = config::<M>(params)?;
-            if M::NEEDS_TEXT && training.item_vectors.is_none() {
+            if M::NEEDS_TEXT && !training.can_be_read() {
                 return Err(ModelError::Training {
                     model: M::NAME,
                     problem:
@@ -95,7 +95,7 @@ pub fn names() -> Vec<&'static str> {
     MODELS.iter().map(|m| m.name).collect()
 }
 
-/// Whether the model cannot be fitted without the items' texts.
+/// Whether the model cannot be fitted without the items' texts, or facts in their place.
 ///
 /// # Errors
 /// [`ModelError::UnknownModel`].

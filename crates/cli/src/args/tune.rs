@@ -1,6 +1,6 @@
 //! Flags of `semrec tune`.
 
-use super::{CandidateSet, EncoderArgs, QueryKind};
+use super::{CandidateSet, EncoderArgs, FactArgs, QueryKind};
 use clap::Args;
 use semrec_data::Split;
 use semrec_tune::Method;
@@ -84,6 +84,8 @@ pub(crate) struct TuneArgs {
     pub(crate) query: QueryKind,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,
+    #[command(flatten)]
+    pub(crate) facts: FactArgs,
     /// Directory for trials, best.toml, trials.csv, tune.json and tune.html.
     #[arg(
         long,

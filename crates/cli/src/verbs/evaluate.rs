@@ -28,6 +28,7 @@ pub(crate) fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> 
         cold_only: args.candidates == CandidateSet::Cold,
         exclude_seen: !args.include_seen,
         query: args.query,
+        facts: args.facts.facts,
         classify: args.report.is_some(),
         run: args.run.run.clone(),
     };
@@ -38,6 +39,10 @@ pub(crate) fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> 
     print(&context.console, &outcome);
     if let Some(path) = &args.json {
         write_json(path, &outcome.results)?;
+        context.console.line(format!("wrote {}", path.display()));
+    }
+    if let Some(path) = &args.cases {
+        write(path, &cases(&dataset, &outcome)?)?;
         context.console.line(format!("wrote {}", path.display()));
     }
     if let Some(path) = &args.report {
@@ -148,6 +153,9 @@ pub(crate) fn print_protocol(console: &Console, results: &Results) {
         if protocol.exclude_seen { "seen items left out" } else { "seen items ranked too" },
         protocol.seed
     ));
+    if protocol.facts != "none" {
+        console.line(format!("models that read have facts: {}", protocol.facts));
+    }
     for warning in &protocol.warnings {
         console.line(format!("warning: {warning}"));
     }
@@ -170,6 +178,25 @@ fn columns(results: &Results) -> Vec<String> {
         })
         .map(str::to_owned)
         .collect()
+}
+
+/// The figures of each model and person, as CSV.
+fn cases(dataset: &Dataset, outcome: &Outcome) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let models = || outcome.results.models.iter().zip(&outcome.evaluations);
+    for (at, (model, evaluation)) in models().enumerate() {
+        let cases = &evaluation.per_case;
+        if at == 0 {
+            let names = cases.names().iter().map(String::as_str);
+            writer.write_record(["model", "user"].into_iter().chain(names))?;
+        }
+        for (&user, figures) in outcome.users.iter().zip(cases.rows()) {
+            let figures = figures.iter().map(f32::to_string);
+            let who = [model.name.clone(), dataset.users.ids.name(user).to_owned()];
+            writer.write_record(who.into_iter().chain(figures))?;
+        }
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
 }
 
 /// Writes the JSON of the results, whole or not at all.

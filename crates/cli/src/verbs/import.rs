@@ -37,6 +37,8 @@ pub(crate) fn import(
         items: sources.items.clone(),
         users: read.users.clone(),
         test_interactions: read.test_interactions.clone(),
+        knowledge: read.kg.clone(),
+        links: read.link.clone(),
         format: read.format,
         roles: read.roles.clone(),
         max_rejected_share: read.max_rejected,

@@ -6,7 +6,7 @@ use crate::experiment::json;
 use crate::params;
 use crate::texts::{self, Texts};
 use anyhow::Context as _;
-use semrec_data::{Dataset, ImportReport};
+use semrec_data::{Dataset, FactSource, Facts, ImportReport};
 use semrec_engine::{Contents, save};
 use semrec_models::{RunFiles, Training, fit, params_of};
 use std::path::Path;
@@ -21,6 +21,7 @@ pub(crate) fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
         dataset: &dataset,
         imported: &imported,
         texts: texts.as_ref(),
+        facts: args.facts.facts,
         model: &args.model,
         params: &params,
         run: args.run.run.as_deref(),
@@ -46,6 +47,7 @@ pub(crate) struct Task<'a> {
     pub(crate) dataset: &'a Dataset,
     pub(crate) imported: &'a ImportReport,
     pub(crate) texts: Option<&'a Texts>,
+    pub(crate) facts: FactSource,
     pub(crate) model: &'a str,
     pub(crate) params: &'a Table,
     /// Where the files of a training by epochs go, if they are kept.
@@ -56,9 +58,11 @@ pub(crate) struct Task<'a> {
 pub(crate) fn train(context: &Context, task: &Task<'_>, out: &Path) -> anyhow::Result<()> {
     let console = &context.console;
     let clock = || context.clock();
+    let facts = Facts::of(task.dataset, task.facts)?;
     let training = Training {
         interactions: &task.dataset.interactions,
         item_vectors: task.texts.map(|t| &t.items),
+        item_facts: facts.as_ref(),
         user_vectors: task.texts.and_then(|t| t.users.as_ref()),
         seed: context.seed,
         run: task.run.map(|dir| RunFiles { dir, now: &clock }),
@@ -80,6 +84,7 @@ pub(crate) fn train(context: &Context, task: &Task<'_>, out: &Path) -> anyhow::R
         text: task
             .texts
             .map(|t| (&t.items, t.encoder.clone(), t.dir.as_path())),
+        facts: task.facts,
         created: context.now,
     };
     save(out, &contents)?;

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::experiment::{self, Plan};
 use crate::texts::{self, Texts};
 use anyhow::Context as _;
-use semrec_data::{Clock, Dataset, Split};
+use semrec_data::{Clock, Dataset, FactSource, Split};
 use semrec_engine::{Engine, Request};
 use semrec_eval::Results;
 use semrec_models::{needs_text, params_of};
@@ -40,6 +40,7 @@ pub(crate) fn run(context: &Context, args: &UpArgs) -> anyhow::Result<()> {
         cold_only: false,
         exclude_seen: true,
         query: QueryKind::Both,
+        facts: args.facts.facts,
         classify: true,
         run: None,
     };
@@ -54,6 +55,7 @@ pub(crate) fn run(context: &Context, args: &UpArgs) -> anyhow::Result<()> {
         dataset: &dataset,
         imported: &imported,
         texts: texts.as_ref(),
+        facts: args.facts.facts,
         model: &model,
         params: &params,
         run: None,
@@ -79,7 +81,7 @@ fn models(
 ) -> anyhow::Result<Vec<String>> {
     let mut kept = Vec::new();
     for name in &args.models {
-        if needs_text(name)? && texts.is_none() {
+        if needs_text(name)? && texts.is_none() && args.facts.facts == FactSource::None {
             context.console.note(format!(
                 "{name} is left out: it reads, and there is no text"
             ));

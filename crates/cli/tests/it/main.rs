@@ -3,6 +3,7 @@
 
 mod binary;
 mod embed;
+mod facts;
 mod faults;
 mod flow;
 mod smaller;

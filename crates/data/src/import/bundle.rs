@@ -60,6 +60,10 @@ pub(super) fn expand(options: &ImportOptions) -> Result<ImportOptions, DataError
     options.items = options.items.or_else(|| at(1));
     options.users = options.users.or_else(|| at(2));
     options.test_interactions = options.test_interactions.or_else(|| at(3));
+    if set[0] == "*.inter" && options.knowledge.is_none() && options.links.is_none() {
+        options.knowledge = find("*.kg");
+        options.links = options.knowledge.as_ref().and_then(|_| find("*.link"));
+    }
     if set[0] == "train.txt" && options.format == Format::Auto {
         options.format = Format::Adjacency;
     }

@@ -52,8 +52,19 @@ impl SourceFile {
             field: options.max_field_bytes,
         };
         let events = kind == FileKind::Interactions;
-        // Adjacency lists describe events only; a catalogue beside them has another format.
-        let format = if options.format == Format::Adjacency && !events {
+        // Adjacency lists describe events only; a catalogue beside them has another format. Facts
+        // come beside data of any format.
+        let elsewhere = match options.format {
+            Format::Adjacency => !events,
+            Format::Movielens | Format::Mind => kind == FileKind::Knowledge,
+            Format::Auto
+            | Format::Csv
+            | Format::Jsonl
+            | Format::Parquet
+            | Format::Recbole
+            | Format::Gorse => false,
+        };
+        let format = if elsewhere {
             Format::Auto
         } else {
             options.format

@@ -10,6 +10,7 @@ mod events;
 mod file;
 mod infer;
 mod infer_events;
+mod knowledge;
 mod names;
 mod options;
 mod rejects;
@@ -130,6 +131,8 @@ struct Sources {
     users: Option<SourceFile>,
     events: SourceFile,
     test: Option<SourceFile>,
+    facts: Option<SourceFile>,
+    links: Option<SourceFile>,
 }
 
 impl Sources {
@@ -151,7 +154,15 @@ impl Sources {
                 "test-interactions",
                 FileKind::Interactions,
             )?,
+            facts: optional(&options.knowledge, "facts", FileKind::Knowledge)?,
+            links: optional(&options.links, "links", FileKind::Knowledge)?,
         };
+        if let (None, Some(links)) = (&sources.facts, &sources.links) {
+            return Err(DataError::format(
+                &links.path,
+                "says which items are entities of a knowledge graph, but no file of its facts was given",
+            ));
+        }
         let columns: Vec<_> = [&sources.items, &sources.users, &sources.test]
             .into_iter()
             .flatten()
@@ -160,6 +171,28 @@ impl Sources {
             .collect();
         options.roles.check(&columns)?;
         Ok(sources)
+    }
+
+    /// What was read, now that all is.
+    fn into_report(self, log: &Log) -> Result<ImportReport, DataError> {
+        let mut report = ImportReport::default();
+        if self.items.is_some() {
+            let unknown = || log.items.iter().skip(log.known_items);
+            report.unknown_items = unknown().count() as u64;
+            report.unknown_item_examples = unknown().take(3).map(str::to_owned).collect();
+        }
+        let files = [
+            self.items,
+            self.users,
+            Some(self.events),
+            self.test,
+            self.facts,
+            self.links,
+        ];
+        for file in files.into_iter().flatten() {
+            report.files.push(file.into_report()?);
+        }
+        Ok(report)
     }
 }
 
@@ -229,23 +262,26 @@ fn read(
         }
     }
     check_shared(&log, &sources)?;
-    let mut report = ImportReport::default();
-    if sources.items.is_some() {
-        let unknown = || log.items.iter().skip(log.known_items);
-        report.unknown_items = unknown().count() as u64;
-        report.unknown_item_examples = unknown().take(3).map(str::to_owned).collect();
-    }
-    let files = [
-        sources.items,
-        sources.users,
-        Some(sources.events),
-        sources.test,
-    ];
-    for file in files.into_iter().flatten() {
-        report.files.push(file.into_report()?);
-    }
+    let graph = match &mut sources.facts {
+        None => None,
+        Some(facts) => {
+            let files = (facts, sources.links.as_mut());
+            Some(knowledge::read(
+                files,
+                &log.items,
+                options,
+                (rejects, progress),
+            )?)
+        }
+    };
+    let report = sources.into_report(&log)?;
     progress("grouping events by user", 0, 0);
-    Ok((assemble(options, (items, users), log, clock), report))
+    let dataset = assemble(options, (items, users), log, clock);
+    let dataset = match graph {
+        None => dataset,
+        Some(graph) => dataset.with_knowledge(graph),
+    };
+    Ok((dataset, report))
 }
 
 fn read_table(

@@ -269,6 +269,24 @@ pub(super) const IGNORE: &[&str] = &[
     "videoreleasedate",
 ];
 
+/// The entity a fact is of.
+pub(super) const HEAD: &[&str] = &["headid", "head", "headentity", "subject", "source", "from"];
+
+/// What a fact says.
+pub(super) const RELATION: &[&str] = &[
+    "relationid",
+    "relation",
+    "predicate",
+    "property",
+    "relationtype",
+];
+
+/// The entity it says it with.
+pub(super) const TAIL: &[&str] = &["tailid", "tail", "tailentity", "object", "target", "to"];
+
+/// An entity of facts.
+pub(super) const ENTITY: &[&str] = &["entityid", "entity", "freebaseid", "uri", "node", "nodeid"];
+
 /// A name without case, blanks, dashes and underscores.
 pub(super) fn normal(name: &str) -> String {
     name.chars()

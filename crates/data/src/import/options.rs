@@ -18,6 +18,11 @@ pub struct ImportOptions {
     /// A second file of events, which are for testing; those of the first are for training.
     /// Default: none.
     pub test_interactions: Option<PathBuf>,
+    /// A file of facts, each with a head, a relation and a tail: a knowledge graph. Default: none.
+    pub knowledge: Option<PathBuf>,
+    /// A file that says which item is which entity of the facts. Default: none, the items are
+    /// entities by their own ids.
+    pub links: Option<PathBuf>,
     /// Default: found out for each file.
     pub format: Format,
     /// What columns are for, where inference would take them for something else. Default: empty.
@@ -42,6 +47,8 @@ impl ImportOptions {
             items: None,
             users: None,
             test_interactions: None,
+            knowledge: None,
+            links: None,
             format: Format::Auto,
             roles: Roles::default(),
             max_rejected_share: 0.05,
@@ -59,6 +66,8 @@ pub(crate) enum FileKind {
     Items,
     Users,
     Interactions,
+    /// Facts, or links to them: their columns have no roles to choose.
+    Knowledge,
 }
 
 impl FileKind {
@@ -67,6 +76,7 @@ impl FileKind {
             Self::Items => "items",
             Self::Users => "users",
             Self::Interactions => "interactions",
+            Self::Knowledge => "knowledge",
         }
     }
 
@@ -74,6 +84,9 @@ impl FileKind {
         use ColumnRole::{
             Category, Event, Ignore, Image, Item, Number, Position, Split, Text, Time, User, Value,
         };
+        if self == Self::Knowledge {
+            return false;
+        }
         match role {
             Ignore | Time => true,
             User => self != Self::Items,

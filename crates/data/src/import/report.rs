@@ -20,7 +20,7 @@ pub struct ImportReport {
 /// How one file was read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FileReport {
-    /// `items`, `users`, `interactions` or `test-interactions`.
+    /// `items`, `users`, `interactions`, `test-interactions`, `facts` or `links`.
     pub part: String,
     /// The file.
     pub path: String,
@@ -73,7 +73,8 @@ pub struct ColumnReport {
     /// Its name in the file.
     pub name: String,
     /// `user`, `item`, `value`, `time`, `position`, `event`, `split`, `text`, `category`,
-    /// `number`, `image` or `ignore`.
+    /// `number`, `image` or `ignore`; of facts and links `head`, `relation`, `tail`, `item`,
+    /// `entity` or `ignore`.
     pub role: String,
     /// What the decision rests on.
     pub why: String,

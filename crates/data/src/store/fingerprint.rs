@@ -3,7 +3,7 @@
 //! Every string is preceded by its length and every list by its count, so that no two data sets
 //! share a byte sequence. Names of data sets and of files are left out.
 
-use crate::{Interactions, Table, Values};
+use crate::{Ids, Interactions, Knowledge, Table, Values};
 use sha2::{Digest, Sha256};
 
 struct Hasher {
@@ -116,6 +116,27 @@ pub(crate) fn fingerprint(
         cell[20] = row.kind;
         cell[21] = row.part as u8;
         hasher.bytes(&cell);
+    }
+    hasher.finish()
+}
+
+/// The fingerprint of a data set that had `before` without a knowledge graph.
+pub(crate) fn with_knowledge(before: &str, graph: &Knowledge, items: &Ids) -> String {
+    let mut hasher = Hasher {
+        sha: Sha256::new(),
+        buffer: Vec::with_capacity(1 << 16),
+    };
+    hasher.text(before);
+    hasher.count(graph.triples.len());
+    for triple in &graph.triples {
+        hasher.text(graph.entities.name(triple.head));
+        hasher.text(graph.relations.name(triple.relation));
+        hasher.text(graph.entities.name(triple.tail));
+    }
+    hasher.count(graph.links.len());
+    for link in &graph.links {
+        hasher.text(items.name(link.item));
+        hasher.text(graph.entities.name(link.entity));
     }
     hasher.finish()
 }

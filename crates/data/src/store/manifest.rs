@@ -20,6 +20,9 @@ pub(crate) struct Manifest {
     pub(crate) given_split: bool,
     pub(crate) kinds: Vec<String>,
     pub(crate) counts: Counts,
+    /// Absent without a knowledge graph.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) knowledge: Option<KnowledgeCounts>,
     #[serde(default)]
     pub(crate) item_fields: Vec<FieldRole>,
     #[serde(default)]
@@ -33,6 +36,12 @@ pub(crate) struct Counts {
     pub(crate) users: usize,
     pub(crate) items: usize,
     pub(crate) interactions: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KnowledgeCounts {
+    pub(crate) triples: usize,
+    pub(crate) links: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,12 +6,15 @@
 //! | `items.parquet` | `item_id` and one column a field: text, image as string, category as list of string, number as double, time as int64 (Unix seconds) |
 //! | `users.parquet` | `user_id` and the same |
 //! | `interactions.parquet` | `user_id item_id value time`, grouped by user, oldest first; `event` where there is more than one kind, `split` where the data is divided |
+//! | `facts.parquet` | `head relation tail`, the triples of a knowledge graph, if there is one |
+//! | `links.parquet` | `item_id entity`, which items are entities of it |
 //! | `rejected.jsonl` | rows of the sources that are not in the data set, and cells left empty, if any |
 //!
 //! Strings are dictionary-encoded, pages compressed with zstd.
 
 mod fingerprint;
 mod interactions;
+mod knowledge;
 mod manifest;
 mod open;
 mod staging;
@@ -20,8 +23,8 @@ mod tables;
 pub(crate) use fingerprint::{fingerprint, hex};
 pub use staging::{Staging, discard_stages};
 
-use crate::{DataError, Dataset, ImportReport, Interactions, Table};
-use manifest::{Counts, MANIFEST, Manifest, VERSION};
+use crate::{DataError, Dataset, ImportReport, Interactions, Knowledge, Table};
+use manifest::{Counts, KnowledgeCounts, MANIFEST, Manifest, VERSION};
 use std::io::Write;
 use std::path::Path;
 
@@ -43,10 +46,19 @@ impl Dataset {
             items,
             users,
             interactions,
+            knowledge: None,
             kinds,
             name: name.into(),
             fingerprint,
         }
+    }
+
+    /// The same data set with what else is known of its items.
+    #[must_use]
+    pub fn with_knowledge(mut self, graph: Knowledge) -> Self {
+        self.fingerprint = fingerprint::with_knowledge(&self.fingerprint, &graph, &self.items.ids);
+        self.knowledge = Some(graph);
+        self
     }
 
     /// Writes the data set as a directory, whole or not at all; one that is there is replaced.
@@ -70,6 +82,9 @@ impl Dataset {
         tables::write(&stage.path().join("items.parquet"), "item_id", &self.items)?;
         tables::write(&stage.path().join("users.parquet"), "user_id", &self.users)?;
         interactions::write(&stage.path().join("interactions.parquet"), self)?;
+        if let Some(graph) = &self.knowledge {
+            knowledge::write(stage.path(), graph, &self.items.ids)?;
+        }
         if report.has_rejects() {
             let path = stage.path().join(REJECTED);
             let mut file = std::io::BufWriter::new(
@@ -87,6 +102,10 @@ impl Dataset {
             given_split: self.interactions.has_parts(),
             kinds: self.kinds.clone(),
             counts: self.counts(),
+            knowledge: self.knowledge.as_ref().map(|graph| KnowledgeCounts {
+                triples: graph.triples.len(),
+                links: graph.links.len(),
+            }),
             item_fields: manifest::roles(&self.items),
             user_fields: manifest::roles(&self.users),
             import: report.clone(),
@@ -122,7 +141,15 @@ impl Dataset {
             &users.ids,
             &manifest,
         )?;
+        let graph = manifest
+            .knowledge
+            .map(|counts| knowledge::read(dir, counts, &items.ids))
+            .transpose()?;
         let dataset = Self::new(manifest.name, items, users, interactions, manifest.kinds);
+        let dataset = match graph {
+            None => dataset,
+            Some(graph) => dataset.with_knowledge(graph),
+        };
         if dataset.fingerprint != manifest.fingerprint {
             return Err(DataError::format(
                 dir,

@@ -8,6 +8,7 @@
 //! | `unknown-items` | interactions name items the catalogue lacks | more than half of the events |
 //! | `empty-texts` | an item without text, or none with | |
 //! | `duplicate-texts` | more than 1% of the items say the same as an earlier one | |
+//! | `knowledge`, of a knowledge graph | fewer than half of the items are entities | |
 //! | `constant-fields` | a column with one value throughout | |
 //! | `untouched-items` | more than half of the items have no event | |
 //! | `heavy-user`, `heavy-item` | has 10% of all events | 40% |

@@ -2,12 +2,13 @@
 
 use super::{Check, Level, level, percent, share};
 use crate::import::grouped;
-use crate::{Dataset, Table, Values};
+use crate::{Dataset, Knowledge, Table, Values};
 use hashbrown::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 pub(super) fn checks(dataset: &Dataset, examples: usize) -> Vec<Check> {
     let mut checks = texts(&dataset.items, examples);
+    checks.extend(dataset.knowledge.as_ref().map(|g| knowledge(dataset, g)));
     checks.push(constant_fields(dataset));
     checks
 }
@@ -68,6 +69,22 @@ fn texts(items: &Table, examples: usize) -> Vec<Check> {
         )
         .with(repeated_ids),
     ]
+}
+
+fn knowledge(dataset: &Dataset, graph: &Knowledge) -> Check {
+    let n_items = dataset.items.len();
+    let linked = graph.linked_items(n_items);
+    let number = |n: usize| grouped(n as u64);
+    let message = format!(
+        "{} facts with {} relations among {} entities; {} of {} items ({}) are entities",
+        number(graph.triples.len()),
+        number(graph.relations.len()),
+        number(graph.entities.len()),
+        number(linked),
+        number(n_items),
+        percent(share(linked, n_items))
+    );
+    Check::new("knowledge", level(2 * linked < n_items, false), message)
 }
 
 fn constant_fields(dataset: &Dataset) -> Check {

@@ -7,6 +7,8 @@ mod formats;
 #[cfg(test)]
 mod inference;
 #[cfg(test)]
+mod knowledge;
+#[cfg(test)]
 mod movielens;
 #[cfg(test)]
 mod properties;

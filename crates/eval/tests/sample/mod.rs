@@ -157,6 +157,7 @@ pub(crate) fn results() -> Result<Results, EvalError> {
         },
         protocol: Protocol {
             query: "both".to_owned(),
+            facts: "none".to_owned(),
             split: "leave-one-out".into(),
             candidates: "full".into(),
             exclude_seen: true,

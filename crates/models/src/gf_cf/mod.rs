@@ -26,10 +26,10 @@
 
 mod chebyshev;
 mod graph;
-mod spectrum;
 
 use crate::history::{RECENCY, Touched, contributions, recency_for, recency_problem, recent};
 use crate::sparse::Sparse;
+use crate::spectrum::{Map, leading};
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -132,7 +132,14 @@ impl Model for GfCf {
         (training.progress)("gf-cf: eigenvectors", 0, 1);
         let graph = Graph::of(Sparse::of(training.interactions).without_empty_rows());
         let wanted = if config.ideal > 0.0 { config.rank } else { 0 };
-        let (basis, rank) = spectrum::smoothest(&graph, wanted, training.seed)?;
+        let step = |block: &[f32], width: usize| graph.step(block, width);
+        let map = Map {
+            model: Self::NAME,
+            size: graph.n_items(),
+            apply: &step,
+        };
+        let found = leading(map, wanted, training.seed)?;
+        let (basis, rank) = (found.vectors, found.values.len());
         let config = GfCfConfig {
             recency: recency_for(training.interactions.clock(), config.recency),
             ..config.clone()

@@ -192,7 +192,7 @@ fn chosen_sources(
     let mut names = Vec::new();
     for name in &config.sources {
         let too_big = name == "ease" && training.interactions.n_items() > config.max_dense_items;
-        let no_text = registry::needs_text(name)? && training.item_vectors.is_none();
+        let no_text = registry::needs_text(name)? && !training.can_be_read();
         if !too_big && !no_text && !names.contains(name) {
             names.push(name.clone());
         }
@@ -204,7 +204,7 @@ fn chosen_sources(
                 "none of its sources can be fitted: [{}] with {} items {} texts",
                 config.sources.join(", "),
                 training.interactions.n_items(),
-                if training.item_vectors.is_some() {
+                if training.can_be_read() {
                     "and"
                 } else {
                     "without"

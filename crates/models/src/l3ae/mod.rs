@@ -46,7 +46,7 @@ use crate::inverse::invert_positive_definite;
 use crate::item_matrix::ItemMatrix;
 use crate::kernels::narrow;
 use crate::sparse::Sparse;
-use crate::texts::{has_text, whitened};
+use crate::texts::{Manner, SHARE, has_text, read, share_problem};
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use nearest::{Columns, Kernel, nearest};
 use rayon::prelude::*;
@@ -76,6 +76,9 @@ pub struct L3aeConfig {
     pub dropout: f64,
     /// How far to whiten the text vectors: 1 fully, 0 only centring.
     pub power: f32,
+    /// Share of the facts in the cosine between two items that have both texts and facts, where
+    /// facts are read: 0 reads texts alone, 1 facts alone.
+    pub facts: f32,
     /// How much more newer items of a history count: weight `(1 + newer items) ^ -recency`; 0
     /// where the data have no order.
     pub recency: f32,
@@ -92,6 +95,7 @@ impl Default for L3aeConfig {
             neighbours: 200,
             dropout: 0.33,
             power: 1.0,
+            facts: SHARE,
             recency: RECENCY,
         }
     }
@@ -109,6 +113,7 @@ impl L3aeConfig {
             .or_else(|| at_least_0("sharpness", f64::from(self.sharpness)))
             .or_else(|| at_least_0("expansion", f64::from(self.expansion)))
             .or_else(|| recency_problem(self.recency))
+            .or_else(|| share_problem(self.facts))
             .or_else(|| {
                 (!(0.0..1.0).contains(&self.dropout)).then(|| {
                     format!(
@@ -156,7 +161,12 @@ impl Model for L3ae {
         config.check()?;
         let progress = training.progress;
         progress("l3ae: texts", 0, 4);
-        let (_, texts) = whitened(training, Self::NAME, config.power, EPS)?;
+        let manner = Manner {
+            power: config.power,
+            eps: EPS,
+            share: config.facts,
+        };
+        let texts = read(training, Self::NAME, manner)?.vectors;
         let counts = training.interactions.item_counts();
         let items: Vec<u32> = (0u32..)
             .zip(&counts)

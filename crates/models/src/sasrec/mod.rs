@@ -31,7 +31,7 @@ mod tests;
 pub use network::Block;
 
 use crate::history::contributions;
-use crate::texts::{has_text, whitened};
+use crate::texts::{Manner, SHARE, has_text, read, share_problem};
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -72,6 +72,9 @@ pub struct SasrecConfig {
     pub ids: bool,
     /// Whether texts are read, where there are any.
     pub text: bool,
+    /// Share of the facts in the cosine between two items that have both texts and facts, where
+    /// facts are read, too: 0 reads texts alone, 1 facts alone.
+    pub facts: f32,
     /// Share of the items that lose their own vector in a step.
     pub id_dropout: f32,
     /// Share of the network's values dropped in a step.
@@ -106,6 +109,7 @@ impl Default for SasrecConfig {
             length: 0,
             ids: true,
             text: true,
+            facts: SHARE,
             id_dropout: 0.1,
             dropout: 0.3,
             temperature: 0.0,
@@ -142,6 +146,8 @@ impl SasrecConfig {
                 "dropout is {} and id_dropout {}; expected at least 0 and less than 1",
                 self.dropout, self.id_dropout
             )
+        } else if let Some(problem) = share_problem(self.facts) {
+            problem
         } else if !(self.ids || self.text) {
             "ids and text are both false; an item needs one of them".to_owned()
         } else if ![
@@ -282,11 +288,15 @@ fn white_texts(
     training: &Training<'_>,
     config: &SasrecConfig,
 ) -> Result<Option<Vectors>, ModelError> {
-    if config.ids && (!config.text || training.item_vectors.is_none()) {
+    if config.ids && (!config.text || !training.can_be_read()) {
         return Ok(None);
     }
-    let (_, white) = whitened(training, Sasrec::NAME, 1.0, EPS)?;
-    Ok(Some(white))
+    let manner = Manner {
+        power: 1.0,
+        eps: EPS,
+        share: config.facts,
+    };
+    Ok(Some(read(training, Sasrec::NAME, manner)?.vectors))
 }
 
 /// Events read of a history: as many as nine in ten people have, within reason.

@@ -45,6 +45,7 @@ pub(crate) fn training<'a>(
     Training {
         interactions: log,
         item_vectors,
+        item_facts: None,
         user_vectors: None,
         seed: 1,
         run: None,

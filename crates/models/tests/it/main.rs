@@ -1,6 +1,7 @@
 //! What the models promise: against references, in storage, on odd input.
 
 mod collaborative;
+mod facts;
 mod fixture;
 mod linear;
 mod sasrec;

@@ -14,7 +14,7 @@ use crate::experiment::{self, Outcome, Plan};
 use crate::texts::{self, Texts};
 use crate::verbs::evaluate::{print_protocol, write_json};
 use anyhow::{Context as _, bail};
-use semrec_data::Dataset;
+use semrec_data::{Dataset, FactSource};
 use semrec_eval::{DatasetFacts, Evaluation, Figures, Protocol, Results, holm};
 use semrec_text::{Vectors, model_bytes};
 use serde::Serialize;
@@ -145,6 +145,7 @@ fn evaluate(
         cold_only: false,
         exclude_seen: true,
         query: QueryKind::Both,
+        facts: FactSource::None,
         classify: false,
         run: None,
     };

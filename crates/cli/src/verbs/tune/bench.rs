@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::experiment::{Ranker, without_history};
 use crate::texts::Texts;
 use anyhow::bail;
-use semrec_data::{Cases, Dataset, Interactions, split};
+use semrec_data::{Cases, Dataset, Facts, Interactions, split};
 use semrec_eval::{Evaluation, Options, evaluate};
 use semrec_models::{Candidates, Training, fit};
 use semrec_tune::{Question, Trial, part_of, share_of, with_values};
@@ -21,6 +21,7 @@ pub(super) struct Bench<'a> {
     validation: Cases,
     allowed: Option<Vec<bool>>,
     texts: Option<&'a Texts>,
+    facts: Option<Facts>,
     args: &'a TuneArgs,
 }
 
@@ -53,6 +54,7 @@ impl<'a> Bench<'a> {
             train: parts.train,
             validation,
             texts,
+            facts: Facts::of(dataset, args.facts.facts)?,
             args,
         })
     }
@@ -87,6 +89,7 @@ impl<'a> Bench<'a> {
         let training = Training {
             interactions: &self.train,
             item_vectors: self.texts.map(|t| &t.items),
+            item_facts: self.facts.as_ref(),
             user_vectors: self.texts.and_then(|t| t.users.as_ref()),
             seed: self.seed,
             run: None,

@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail};
 use bench::Bench;
 use journal::{About, Journal};
 use progress::Progress;
-use semrec_data::Dataset;
+use semrec_data::{Dataset, FactSource};
 use semrec_models::needs_text;
 use semrec_tune::{Method, Plan, Search, Study, Trial, Tuned};
 use spaces::Asked;
@@ -114,6 +114,9 @@ fn about(
         "encoder",
         texts.map_or_else(|| "none".to_owned(), |t| t.encoder.fingerprint.clone()),
     );
+    if args.facts.facts != FactSource::None {
+        put("facts", args.facts.facts.to_string());
+    }
     put("seed", context.seed.to_string());
     put("method", args.method.to_string());
     if args.method == Method::Halving {

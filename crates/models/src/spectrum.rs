@@ -1,15 +1,14 @@
-//! The smoothest signals of a graph: leading eigenvectors of its step, by randomised subspace
-//! iteration (Halko, Martinsson and Tropp 2011).
+//! Leading eigenvectors of a symmetric map without negative eigenvalues that is only ever applied,
+//! never formed, by randomised subspace iteration (Halko, Martinsson and Tropp 2011).
 //!
-//! A random block is stepped and made orthonormal again, `ROUNDS` times; then the step is
+//! A random block is mapped and made orthonormal again, `ROUNDS` times; then the map is
 //! diagonalised within what the block spans. The block is wider than what is asked for, so that the
 //! directions near the cut have time to settle; those nearest to it may still be mixed with their
 //! neighbours outside, which have nearly the same eigenvalue.
 //!
-//! The steps use all threads. The rest is done by one: faer cuts a decomposition by the number of
+//! The map may use all threads. The rest is done by one: faer cuts a decomposition by the number of
 //! threads it is given, which would change the last digits.
 
-use super::graph::Graph;
 use crate::ModelError;
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -21,37 +20,53 @@ use faer::{Accum, Conj, Mat, MatMut, MatRef, Par};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Steps of the block.
+/// Times the block is mapped.
 const ROUNDS: usize = 8;
 /// Columns of the block beyond those asked for.
 const SPARE: usize = 16;
-/// An eigenvalue below this is that of no signal at all; the greatest is 1.
+/// An eigenvalue below this share of the greatest is taken for 0.
 const NOTHING: f32 = 1e-5;
 
-/// At most `rank` leading eigenvectors, `[n_items, found]` row-major, and how many were found.
+/// A map of vectors of `size` values.
+#[derive(Clone, Copy)]
+pub(crate) struct Map<'a> {
+    /// Of which model, for messages.
+    pub(crate) model: &'static str,
+    pub(crate) size: usize,
+    /// Maps each column of a block `[size, width]`, row-major.
+    pub(crate) apply: &'a dyn Fn(&[f32], usize) -> Vec<f32>,
+}
+
+/// Eigenvectors and what belongs to them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spectrum {
+    /// `[size, found]` row-major.
+    pub(crate) vectors: Vec<f32>,
+    /// `[found]`, in the order of the vectors: greatest last.
+    pub(crate) values: Vec<f32>,
+}
+
+/// At most `rank` leading eigenvectors.
 ///
 /// # Errors
 /// [`ModelError::Training`] if the eigenvectors do not converge.
-pub(super) fn smoothest(
-    graph: &Graph,
-    rank: usize,
-    seed: u64,
-) -> Result<(Vec<f32>, usize), ModelError> {
-    let n = graph.n_items();
+pub(crate) fn leading(map: Map<'_>, rank: usize, seed: u64) -> Result<Spectrum, ModelError> {
+    let n = map.size;
     let width = (rank + SPARE).min(n);
     if rank == 0 || width == 0 {
-        return Ok((Vec::new(), 0));
+        return Ok(Spectrum::default());
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut block: Vec<f32> = vec![0.0; n * width];
     block.fill_with(|| rng.random_range(-1.0..1.0));
     for _ in 0..ROUNDS {
-        block = orthonormal(&graph.step(&block, width), width);
+        block = orthonormal(&(map.apply)(&block, width), width);
     }
-    let (values, vectors) = within(graph, &block, width)?;
-    // faer sorts eigenvalues upwards, we keep the largest.
-    let found = (0..width.min(rank))
-        .take_while(|k| values[width - 1 - k] > NOTHING)
+    let (values, vectors) = within(map, &block, width)?;
+    // faer sorts eigenvalues upwards, and so they stay.
+    let floor = NOTHING * values[width - 1];
+    let found = (values.iter().rev().take(rank))
+        .take_while(|&&value| value > floor)
         .count();
     let mut basis = vec![0.0; n * found];
     matmul(
@@ -62,18 +77,21 @@ pub(super) fn smoothest(
         1.0,
         Par::Seq,
     );
-    Ok((basis, found))
+    Ok(Spectrum {
+        vectors: basis,
+        values: values[width - found..].to_vec(),
+    })
 }
 
-/// Eigenvalues of the step within what the block spans, upwards, and eigenvectors, `[width, width]`.
-fn within(graph: &Graph, block: &[f32], width: usize) -> Result<(Vec<f32>, Mat<f32>), ModelError> {
+/// Eigenvalues of the map within what the block spans, upwards, and eigenvectors, `[width, width]`.
+fn within(map: Map<'_>, block: &[f32], width: usize) -> Result<(Vec<f32>, Mat<f32>), ModelError> {
     let n = block.len() / width;
     let mut matrix = Mat::<f32>::zeros(width, width);
     matmul(
         matrix.as_mut(),
         Accum::Replace,
         MatRef::from_row_major_slice(block, n, width).transpose(),
-        MatRef::from_row_major_slice(&graph.step(block, width), n, width),
+        MatRef::from_row_major_slice(&(map.apply)(block, width), n, width),
         1.0,
         Par::Seq,
     );
@@ -94,7 +112,7 @@ fn within(graph: &Graph, block: &[f32], width: usize) -> Result<(Vec<f32>, Mat<f
         Default::default(),
     )
     .map_err(|e| ModelError::Training {
-        model: "gf-cf",
+        model: map.model,
         problem: format!("no eigenvectors were found: {e:?}"),
     })?;
     let values = values.column_vector().iter().copied().collect();
