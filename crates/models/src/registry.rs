@@ -3,7 +3,7 @@
 //! A model joins by implementing [`Model`] and adding a line to `MODELS`.
 
 use crate::{
-    Als, Content, Ease, FeatureAls, GfCf, Hybrid, ItemKnn, L3ae, ModelError, Popularity, Random,
+    Als, Content, Ease, FeatureAls, GfCf, Hybrid, ItemKnn, L3ae, LightGcn, ModelError, Popularity, Random,
     RecentPopularity, Recommender, Rp3Beta, Sasrec, Slim, Tensors, Training,
 };
 use semrec_tune::Space;
@@ -62,6 +62,7 @@ const MODELS: &[Entry] = &[
     entry::<Rp3Beta>(),
     entry::<Slim>(),
     entry::<GfCf>(),
+    entry::<LightGcn>(),
     entry::<Sasrec>(),
     entry::<L3ae>(),
     entry::<FeatureAls>(),
