@@ -5,6 +5,7 @@
 //! from ([`Recommender`]), and a stored form ([`Tensors`]). [`fit`] and [`load`] find a model by
 //! its name.
 
+mod alpharec;
 mod als;
 mod content;
 mod ease;
@@ -38,6 +39,7 @@ mod subspace;
 mod tensors;
 mod texts;
 
+pub use alpharec::{AlphaRec, AlphaRecConfig};
 pub use als::{Als, AlsConfig};
 pub use content::{Content, ContentConfig};
 pub use ease::{Ease, EaseConfig};

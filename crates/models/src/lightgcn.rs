@@ -2,14 +2,14 @@
 
 use crate::history::{RECENCY, recency_for};
 use crate::propagation::{
-    Graph, Layers, Learning, People, Propagated, Served, Source, histories, train,
+    Graph, Learning, People, Propagated, Served, Source, histories, train,
 };
 use crate::run::Run;
 use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use semrec_train::Parameters;
+use semrec_train::{Decay, Parameters};
 use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,9 @@ pub struct LightGcnConfig {
     pub negatives: usize,
     /// Share of the items of a history that are left out in a step.
     pub dropout: f32,
-    /// Events of a batch.
+    /// Parts that the items of a person are cut into, each asked for from the others.
+    pub parts: usize,
+    /// Parts of a batch.
     pub batch: usize,
     /// Most epochs.
     pub epochs: u64,
@@ -37,6 +39,10 @@ pub struct LightGcnConfig {
     pub learning_rate: f32,
     /// Decoupled weight decay.
     pub weight_decay: f32,
+    /// How the learning rate goes down over `epochs`.
+    pub decay: Decay,
+    /// How much less an item counts in a history that many touched.
+    pub power: f32,
     /// How much more newer items of a history count: weight `(1 + newer items) ^ -recency`; 0
     /// where the data have no order.
     pub recency: f32,
@@ -50,11 +56,14 @@ impl Default for LightGcnConfig {
             temperature: 0.15,
             negatives: 1024,
             dropout: 0.0,
-            batch: 8192,
+            parts: 5,
+            batch: 2048,
             epochs: 100,
             patience: 10,
             learning_rate: 0.01,
             weight_decay: 0.0,
+            decay: Decay::Constant,
+            power: 0.5,
             recency: RECENCY,
         }
     }
@@ -73,6 +82,9 @@ impl LightGcnConfig {
             patience: self.patience,
             learning_rate: self.learning_rate,
             weight_decay: self.weight_decay,
+            decay: self.decay,
+            parts: self.parts,
+            power: self.power,
             recency: self.recency,
         };
         let problem = learning
@@ -157,7 +169,7 @@ impl Model for LightGcn {
             vectors[item as usize * dim..][..dim].copy_from_slice(row);
         }
         let graph = Graph::of(all);
-        let found = Propagated::of(&graph, &Layers::mean(learning.layers), vectors, dim);
+        let found = Propagated::of(&graph, &learning, vectors);
         Ok(Self {
             served: Served::of(found, dim, config.recency),
             config,

@@ -3,7 +3,7 @@
 //! A model joins by implementing [`Model`] and adding a line to `MODELS`.
 
 use crate::{
-    Als, Content, Ease, FeatureAls, GfCf, Hybrid, ItemKnn, L3ae, LightGcn, ModelError, Popularity, Random,
+    AlphaRec, Als, Content, Ease, FeatureAls, GfCf, Hybrid, ItemKnn, L3ae, LightGcn, ModelError, Popularity, Random,
     RecentPopularity, Recommender, Rp3Beta, Sasrec, Slim, Tensors, Training,
 };
 use semrec_tune::Space;
@@ -63,6 +63,7 @@ const MODELS: &[Entry] = &[
     entry::<Slim>(),
     entry::<GfCf>(),
     entry::<LightGcn>(),
+    entry::<AlphaRec>(),
     entry::<Sasrec>(),
     entry::<L3ae>(),
     entry::<FeatureAls>(),

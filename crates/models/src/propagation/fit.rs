@@ -2,7 +2,7 @@
 //! validation on held-out events, the best epoch kept.
 
 use super::graph::{Graph, Layers};
-use super::step::{Batch, loss};
+use super::step::{Batch, Cut, loss};
 use super::{Learning, Propagated};
 use crate::held_out::{HeldOut, gain, hold_out};
 use crate::run::Run;
@@ -116,7 +116,7 @@ impl<S: Source> Trainer<'_, S> {
             learning_rate: self.learning.learning_rate,
             warmup: batches.len() as u64,
             steps: batches.len() as u64 * self.learning.epochs,
-            decay: semrec_train::Decay::Constant,
+            decay: self.learning.decay,
         };
         let (mut sum, mut events) = (0.0, 0.0);
         for batch in &batches {
@@ -135,7 +135,7 @@ impl<S: Source> Trainer<'_, S> {
         Ok(if events > 0.0 { sum / events } else { 0.0 })
     }
 
-    /// Everybody who touched two items or more, by the batch: of about so many events.
+    /// Everybody who touched two items or more, by the batch: of about so many rows.
     fn batches(&self, epoch: u64) -> Vec<Vec<usize>> {
         let people = self.graph.n_people();
         let mut order: Vec<usize> = (0..people)
@@ -144,13 +144,13 @@ impl<S: Source> Trainer<'_, S> {
         order.shuffle(&mut self.draws(1, epoch));
         let mut all = Vec::new();
         let mut batch = Vec::new();
-        let mut events = 0;
+        let mut rows = 0;
         for person in order {
-            events += self.graph.of_person(person).len();
+            rows += self.graph.of_person(person).len().min(self.learning.parts);
             batch.push(person);
-            if events >= self.learning.batch {
+            if rows >= self.learning.batch {
                 all.push(std::mem::take(&mut batch));
-                events = 0;
+                rows = 0;
             }
         }
         if !batch.is_empty() {
@@ -170,9 +170,10 @@ impl<S: Source> Trainer<'_, S> {
         let negatives = self.negatives(step);
         let batch = Batch {
             graph: self.graph,
-            walk: &self.graph.without(people),
-            people,
-            kept: &self.histories(people, step),
+            walk: &self
+                .graph
+                .without(people.iter().copied(), self.learning.power),
+            people: &self.cut(people, step),
             negatives: &negatives,
             temperature: self.learning.temperature,
         };
@@ -181,18 +182,23 @@ impl<S: Source> Trainer<'_, S> {
         (loss, events, gradients)
     }
 
-    /// Of each person, which of their items are left of the history.
-    fn histories(&self, people: &[usize], step: u64) -> Vec<Vec<bool>> {
-        let share = self.learning.dropout;
-        if share == 0.0 {
-            return Vec::new();
-        }
+    /// The items of each person in parts of about the same size.
+    fn cut(&self, people: &[usize], step: u64) -> Vec<Cut> {
         let mut rng = self.draws(2, step);
-        let mut left = |&person: &usize| {
-            let touched = self.graph.of_person(person).iter();
-            touched.map(|_| rng.random::<f32>() >= share).collect()
+        let mut cut = |&person: &usize| {
+            let n = self.graph.of_person(person).len();
+            let parts = self.learning.parts.min(n);
+            let mut part: Vec<usize> = (0..n).map(|k| k % parts).collect();
+            part.shuffle(&mut rng);
+            let kept = |_| rng.random::<f32>() >= self.learning.dropout;
+            Cut {
+                person,
+                parts,
+                part,
+                kept: (0..n).map(kept).collect(),
+            }
         };
-        people.iter().map(&mut left).collect()
+        people.iter().map(&mut cut).collect()
     }
 
     /// Distinct items drawn uniformly as negatives; none where all items are.
@@ -220,7 +226,7 @@ impl<S: Source> Trainer<'_, S> {
     fn validate(&self, parameters: &Parameters, held_out: &[HeldOut]) -> f64 {
         let (start, _) = self.source.vectors(parameters);
         let (n, dim) = (self.graph.n_items(), self.learning.dim);
-        let table = Propagated::of(self.graph, &self.layers, start, dim);
+        let table = Propagated::of(self.graph, self.learning, start);
         let mut sum = 0.0;
         for chunk in held_out.chunks(CHUNK) {
             let people: Vec<f32> = chunk

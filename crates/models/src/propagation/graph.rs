@@ -31,6 +31,8 @@ pub(crate) struct Walk {
     people: Vec<f32>,
     /// `d_i^-½`, `[items]`; 1 for an item that nobody (who is not left out) touched.
     items: Vec<f32>,
+    /// `d_i^-power`, `[items]`: how an item counts in a history.
+    keys: Vec<f32>,
 }
 
 impl Graph {
@@ -62,14 +64,14 @@ impl Graph {
     }
 
     /// The graph without these people, as if they had never come.
-    pub(crate) fn without(&self, people: &[usize]) -> Walk {
+    pub(crate) fn without(&self, people: impl Iterator<Item = usize>, power: f32) -> Walk {
         let mut degrees: Vec<usize> = (0..self.n_items()).map(|i| self.degree(i)).collect();
         let mut weights: Vec<f32> = self
             .by_user
             .rows()
             .map(|row| 1.0 / row.len().max(1) as f32)
             .collect();
-        for &person in people {
+        for person in people {
             weights[person] = 0.0;
             for &item in self.of_person(person) {
                 degrees[item as usize] -= 1;
@@ -80,6 +82,10 @@ impl Graph {
             items: degrees
                 .iter()
                 .map(|&n| 1.0 / (n.max(1) as f32).sqrt())
+                .collect(),
+            keys: degrees
+                .iter()
+                .map(|&n| (n.max(1) as f32).powf(-power))
                 .collect(),
         }
     }
@@ -118,9 +124,9 @@ impl Graph {
 }
 
 impl Walk {
-    /// `d_i^-½`, `[items]`.
-    pub(crate) fn items(&self) -> &[f32] {
-        &self.items
+    /// `d_i^-power`, `[items]`.
+    pub(crate) fn keys(&self) -> &[f32] {
+        &self.keys
     }
 }
 
@@ -182,6 +188,11 @@ impl Layers {
             add_row(&mut people, q, &power);
         }
         (items, people)
+    }
+
+    /// What the start of an item that nobody touched adds to a person: `q_0`.
+    pub(crate) fn untouched(&self) -> f32 {
+        self.people[0]
     }
 
     /// The gradient by the start, from those by what [`Layers::forward`] returns.

@@ -1,6 +1,7 @@
 //! Vectors of items that walk over the graph of who touched what: what LightGCN and AlphaRec have in
 //! common (`lightgcn.rs`, `alpharec/`), whatever the vectors are made of.
 
+mod contrast;
 mod fit;
 mod graph;
 mod served;
@@ -12,6 +13,7 @@ pub(crate) use served::Served;
 
 use crate::history::recent;
 use semrec_data::Interactions;
+use semrec_train::Decay;
 use step::normalise;
 
 /// How vectors are learned, and what is made of them.
@@ -35,6 +37,12 @@ pub(crate) struct Learning {
     pub(crate) learning_rate: f32,
     /// Decoupled weight decay.
     pub(crate) weight_decay: f32,
+    /// How the learning rate goes down.
+    pub(crate) decay: Decay,
+    /// Parts that the items of a person are cut into.
+    pub(crate) parts: usize,
+    /// How much less an item counts in a history that many touched.
+    pub(crate) power: f32,
     /// How much newer items of a history count more, 0 where there is no order.
     pub(crate) recency: f32,
 }
@@ -58,8 +66,11 @@ impl Learning {
                 "dropout is {}; expected at least 0 and less than 1",
                 self.dropout
             ))
-        } else if self.batch == 0 {
-            Some("batch is 0; expected at least 1".to_owned())
+        } else if self.batch == 0 || self.parts < 2 {
+            Some(format!(
+                "batch is {} and parts {}; expected at least 1 and 2",
+                self.batch, self.parts
+            ))
         } else if !(number(self.learning_rate) && number(self.weight_decay)) {
             Some(format!(
                 "learning_rate is {} and weight_decay {}; expected numbers of at least 0",
@@ -81,10 +92,11 @@ pub(crate) struct Propagated {
 }
 
 impl Propagated {
-    pub(crate) fn of(graph: &Graph, layers: &Layers, start: Vec<f32>, dim: usize) -> Self {
-        let walk = graph.without(&[]);
+    pub(crate) fn of(graph: &Graph, learning: &Learning, start: Vec<f32>) -> Self {
+        let (dim, layers) = (learning.dim, Layers::mean(learning.layers));
+        let walk = graph.without(std::iter::empty(), learning.power);
         let (mut values, mut keys) = layers.forward(graph, &walk, start, dim);
-        graph::scale_rows(&mut keys, walk.items(), dim);
+        graph::scale_rows(&mut keys, walk.keys(), dim);
         normalise(&mut values, dim);
         Self { keys, values }
     }

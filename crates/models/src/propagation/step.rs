@@ -1,10 +1,11 @@
 //! Loss and gradients of a batch of people, each asked about as if they had never come.
 //!
-//! For a person with the items `h` and a target `i` among them, the others are the history:
+//! The items of a person are cut into parts at random, and each part `T` is asked for from the
+//! others, `h`:
 //!
 //! ```text
-//! u = Σ_{j ∈ h, j ≠ i} k_j,   k_j = d_j^-½ (q(A) E)_j,   v_j = (p(A) E)_j
-//! L = -ln ( exp(cos(u, v_i)/τ) / Σ_j exp(cos(u, v_j)/τ) ),  j over the catalogue or a sample
+//! u = Σ_{j ∈ h} k_j,   k_j = d_j^-½ (q(A) E)_j,   v_j = (p(A) E)_j
+//! L = mean_{t ∈ T} -ln ( exp(cos(u, v_t)/τ) / (exp(cos(u, v_t)/τ) + Σ_j exp(cos(u, v_j)/τ)) )
 //! ```
 //!
 //! with `p` and `q` of [`Layers`], over the graph without the people of the batch. Neither the
@@ -12,10 +13,10 @@
 //! happens when somebody is served; with them left in, the model learns to find an item by its
 //! own trace.
 
+use super::contrast::{Asked, contrast};
 use super::graph::{Graph, Layers, Walk, scale_rows};
 use crate::kernels::{add_row, row_dot};
 use rayon::prelude::*;
-use semrec_train::{sampled_softmax_cross_entropy, softmax_cross_entropy};
 
 /// Below this length a vector has no direction.
 const SHORT: f32 = 1e-12;
@@ -24,19 +25,27 @@ const SHORT: f32 = 1e-12;
 pub(crate) struct Batch<'a> {
     pub(crate) graph: &'a Graph,
     pub(crate) walk: &'a Walk,
-    /// Who is asked about.
-    pub(crate) people: &'a [usize],
-    /// Of each of them, which of their items are left of the history; empty: all are.
-    pub(crate) kept: &'a [Vec<bool>],
+    pub(crate) people: &'a [Cut],
     /// Items that stand for all others; empty: all do.
     pub(crate) negatives: &'a [u32],
     pub(crate) temperature: f32,
 }
 
-/// The rows of one person.
-struct Rows {
-    /// Which of their items each row asks for.
-    asked: Vec<usize>,
+/// A person whose items are cut into parts.
+#[derive(Clone, Debug)]
+pub(crate) struct Cut {
+    pub(crate) person: usize,
+    pub(crate) parts: usize,
+    /// The part that each of their items belongs to.
+    pub(crate) part: Vec<usize>,
+    /// Whether each of their items is in the histories that other parts are asked from.
+    pub(crate) kept: Vec<bool>,
+}
+
+/// The rows of one person, one for each part that has a history.
+struct Rows<'a> {
+    part: Vec<usize>,
+    asked: Vec<Asked<'a>>,
     /// `[rows, dim]`, unit vectors.
     directions: Vec<f32>,
     lengths: Vec<f32>,
@@ -52,107 +61,94 @@ pub(crate) fn loss(
 ) -> (f32, usize, Vec<f32>) {
     let (graph, walk) = (batch.graph, batch.walk);
     let (mut items, mut keys) = layers.forward(graph, walk, start, dim);
-    scale_rows(&mut keys, walk.items(), dim);
+    scale_rows(&mut keys, walk.keys(), dim);
     let lengths = normalise(&mut items, dim);
-    let rows: Vec<Rows> = (0..batch.people.len())
-        .into_par_iter()
-        .map(|b| batch.rows(b, &keys, dim))
+    let mut rows: Vec<Rows<'_>> = batch
+        .people
+        .par_iter()
+        .map(|cut| rows_of(cut, graph, &keys, dim))
         .collect();
-    let targets: Vec<u32> = rows
-        .iter()
-        .zip(batch.people)
-        .flat_map(|(rows, &person)| rows.asked.iter().map(move |&k| graph.of_person(person)[k]))
-        .collect();
-    if targets.is_empty() {
-        return (0.0, 0, vec![0.0; items.len()]);
-    }
+    let asked: Vec<Asked<'_>> = rows.iter_mut().flat_map(|r| r.asked.drain(..)).collect();
+    let events = asked.iter().map(|a| a.targets.len()).sum();
     let scale = 1.0 / batch.temperature;
-    let hidden: Vec<f32> = rows
+    let states: Vec<f32> = rows
         .iter()
         .flat_map(|rows| rows.directions.iter().map(|x| x * scale))
         .collect();
-    let found = if batch.negatives.is_empty() {
-        softmax_cross_entropy(&hidden, &items, &targets, dim)
-    } else {
-        sampled_softmax_cross_entropy(&hidden, &items, (&targets, batch.negatives), dim)
-    };
+    let mut found = contrast((&states, &asked), &items, batch.negatives, dim);
     let mut of_keys = vec![0.0; keys.len()];
-    let mut at = 0;
-    for (b, rows) in rows.iter().enumerate() {
-        let mut slopes = found.hidden[at..at + rows.directions.len()].to_vec();
-        slopes.iter_mut().for_each(|x| *x *= scale);
-        at += slopes.len();
-        through_length(&mut slopes, &rows.directions, &rows.lengths, dim);
-        batch.back_to_keys(b, (&rows.asked, &slopes), &mut of_keys, dim);
+    let mut slopes = found.states.as_mut_slice();
+    for (cut, rows) in batch.people.iter().zip(&rows) {
+        let (own, rest) = slopes.split_at_mut(rows.directions.len());
+        slopes = rest;
+        own.iter_mut().for_each(|x| *x *= scale);
+        through_length(own, &rows.directions, &rows.lengths, dim);
+        back_to_keys(cut, graph, (&rows.part, own), &mut of_keys);
     }
-    scale_rows(&mut of_keys, walk.items(), dim);
-    let mut of_items = found.items;
-    through_length(&mut of_items, &items, &lengths, dim);
-    let gradient = layers.backward(graph, walk, (&of_items, &of_keys), dim);
-    (found.loss, targets.len(), gradient)
+    scale_rows(&mut of_keys, walk.keys(), dim);
+    through_length(&mut found.items, &items, &lengths, dim);
+    let gradient = layers.backward(graph, walk, (&found.items, &of_keys), dim);
+    (found.loss, events, gradient)
 }
 
-impl Batch<'_> {
-    fn is_kept(&self, b: usize, place: usize) -> bool {
-        self.kept.get(b).is_none_or(|kept| kept[place])
+/// The person without each part in turn, where anything is left.
+fn rows_of<'a>(cut: &Cut, graph: &'a Graph, keys: &[f32], dim: usize) -> Rows<'a> {
+    let touched = graph.of_person(cut.person);
+    let key = |item: u32| &keys[item as usize * dim..][..dim];
+    let mut sums = vec![0.0f32; cut.parts * dim];
+    let mut left = vec![0usize; cut.parts];
+    for ((&item, &part), &kept) in touched.iter().zip(&cut.part).zip(&cut.kept) {
+        if kept {
+            add_row(&mut sums[part * dim..][..dim], 1.0, key(item));
+            left[part] += 1;
+        }
     }
-
-    /// The person without each of their items in turn, where anything is left.
-    fn rows(&self, b: usize, keys: &[f32], dim: usize) -> Rows {
-        let touched = self.graph.of_person(self.people[b]);
-        let key = |item: u32| &keys[item as usize * dim..][..dim];
-        let mut whole = vec![0.0f32; dim];
-        let mut left = 0;
-        for (place, &item) in touched.iter().enumerate() {
-            if self.is_kept(b, place) {
-                add_row(&mut whole, 1.0, key(item));
-                left += 1;
-            }
+    let all: usize = left.iter().sum();
+    let mut rows = Rows {
+        part: Vec::with_capacity(cut.parts),
+        asked: Vec::with_capacity(cut.parts),
+        directions: Vec::with_capacity(cut.parts * dim),
+        lengths: Vec::new(),
+    };
+    for part in (0..cut.parts).filter(|&part| all > left[part]) {
+        let from = rows.directions.len();
+        rows.directions.resize(from + dim, 0.0);
+        for other in (0..cut.parts).filter(|&other| other != part) {
+            add_row(&mut rows.directions[from..], 1.0, &sums[other * dim..][..dim]);
         }
-        let mut rows = Rows {
-            asked: Vec::with_capacity(touched.len()),
-            directions: Vec::with_capacity(touched.len() * dim),
-            lengths: Vec::new(),
-        };
-        for (place, &item) in touched.iter().enumerate() {
-            let own = self.is_kept(b, place);
-            if left == usize::from(own) {
-                continue;
-            }
-            rows.asked.push(place);
-            let from = rows.directions.len();
-            rows.directions.extend_from_slice(&whole);
-            if own {
-                add_row(&mut rows.directions[from..], -1.0, key(item));
-            }
-        }
-        rows.lengths = normalise(&mut rows.directions, dim);
-        rows
+        let own = touched.iter().zip(&cut.part).filter(|&(_, &p)| p == part);
+        rows.part.push(part);
+        rows.asked.push(Asked {
+            targets: own.map(|(&item, _)| item).collect(),
+            touched,
+        });
     }
+    rows.lengths = normalise(&mut rows.directions, dim);
+    rows
+}
 
-    /// Adds the gradient by the keys, from that by the sums over the histories.
-    fn back_to_keys(
-        &self,
-        b: usize,
-        (asked, slopes): (&[usize], &[f32]),
-        of_keys: &mut [f32],
-        dim: usize,
-    ) {
-        let touched = self.graph.of_person(self.people[b]);
-        let mut whole = vec![0.0f32; dim];
-        for slope in slopes.chunks_exact(dim) {
-            add_row(&mut whole, 1.0, slope);
+/// Adds the gradient by the keys, from those by the sums over the histories.
+fn back_to_keys(
+    cut: &Cut,
+    graph: &Graph,
+    (parts, slopes): (&[usize], &[f32]),
+    of_keys: &mut [f32],
+) {
+    let Some(dim) = slopes.len().checked_div(parts.len()) else {
+        return;
+    };
+    // An item of a part is in the history of every other part.
+    let mut of_part = vec![0.0f32; cut.parts * dim];
+    for (&asked, slope) in parts.iter().zip(slopes.chunks_exact(dim)) {
+        for part in (0..cut.parts).filter(|&part| part != asked) {
+            add_row(&mut of_part[part * dim..][..dim], 1.0, slope);
         }
-        for (place, &item) in touched.iter().enumerate() {
-            if self.is_kept(b, place) {
-                add_row(&mut of_keys[item as usize * dim..][..dim], 1.0, &whole);
-            }
-        }
-        for (&place, slope) in asked.iter().zip(slopes.chunks_exact(dim)) {
-            if self.is_kept(b, place) {
-                let item = touched[place] as usize;
-                add_row(&mut of_keys[item * dim..][..dim], -1.0, slope);
-            }
+    }
+    let touched = graph.of_person(cut.person);
+    for ((&item, &part), &kept) in touched.iter().zip(&cut.part).zip(&cut.kept) {
+        if kept {
+            let into = &mut of_keys[item as usize * dim..][..dim];
+            add_row(into, 1.0, &of_part[part * dim..][..dim]);
         }
     }
 }
@@ -160,6 +156,7 @@ impl Batch<'_> {
 /// Scales each row to length 1, and returns what the lengths were.
 pub(crate) fn normalise(rows: &mut [f32], dim: usize) -> Vec<f32> {
     rows.par_chunks_exact_mut(dim)
+        .with_min_len(64)
         .map(|row| {
             let length = row_dot(row, row).sqrt();
             if length > SHORT {
@@ -176,6 +173,7 @@ pub(crate) fn normalise(rows: &mut [f32], dim: usize) -> Vec<f32> {
 fn through_length(slopes: &mut [f32], directions: &[f32], lengths: &[f32], dim: usize) {
     slopes
         .par_chunks_exact_mut(dim)
+        .with_min_len(64)
         .zip(directions.par_chunks_exact(dim))
         .zip(lengths)
         .for_each(|((slope, direction), &length)| {
