@@ -1,9 +1,7 @@
 //! LightGCN (He et al. 2020), without vectors of people, learned by a softmax.
 
 use crate::history::{RECENCY, recency_for};
-use crate::propagation::{
-    Graph, Learning, People, Propagated, Served, Source, histories, train,
-};
+use crate::propagation::{Graph, Learning, People, Propagated, Served, Source, histories, train};
 use crate::run::Run;
 use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
@@ -51,11 +49,11 @@ pub struct LightGcnConfig {
 impl Default for LightGcnConfig {
     fn default() -> Self {
         Self {
-            dim: 64,
+            dim: 128,
             layers: 2,
-            temperature: 0.15,
+            temperature: 0.07,
             negatives: 1024,
-            dropout: 0.0,
+            dropout: 0.3,
             parts: 5,
             batch: 2048,
             epochs: 100,
@@ -63,7 +61,7 @@ impl Default for LightGcnConfig {
             learning_rate: 0.01,
             weight_decay: 0.0,
             decay: Decay::Constant,
-            power: 0.5,
+            power: 0.25,
             recency: RECENCY,
         }
     }
@@ -154,13 +152,7 @@ impl Model for LightGcn {
             histories: &histories,
             n_items: items.len(),
         };
-        let best = train(
-            (&Free, &mut parameters),
-            &people,
-            &learning,
-            training,
-            run,
-        )?;
+        let best = train((&Free, &mut parameters), &people, &learning, training, run)?;
         // Everything is known of the items now, the events that were held out too.
         let (n, dim) = (log.n_items(), learning.dim);
         let mut vectors = vec![0.0; n * dim];

@@ -191,3 +191,62 @@ fn crossed((a, rows): (&[f32], usize), (b, columns): (&[f32], usize)) -> Vec<f32
     );
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    struct Reference {
+        dim: usize,
+        text: usize,
+        texts: Vec<f32>,
+        slopes: Vec<f32>,
+        heads: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        hidden: usize,
+        arrays: Vec<Vec<f32>>,
+        vectors: Vec<f32>,
+        gradients: Vec<Vec<f32>>,
+    }
+
+    fn assert_close(got: &[f32], expected: &[f32], what: &str) {
+        assert_eq!(got.len(), expected.len(), "{what}");
+        for (i, (g, e)) in got.iter().zip(expected).enumerate() {
+            let tolerance = 1e-5 * e.abs().max(1.0);
+            assert!((g - e).abs() < tolerance, "{what} {i}: {g}, expected {e}");
+        }
+    }
+
+    /// `tests/reference/graph.py` does the same with PyTorch.
+    #[test]
+    fn vectors_and_gradients_are_those_of_pytorch() {
+        let r: Reference =
+            serde_json::from_str(include_str!("../../tests/reference/graph.json")).unwrap();
+        for case in &r.heads {
+            let sizes = Sizes {
+                text: r.text,
+                hidden: case.hidden,
+                dim: r.dim,
+            };
+            let mut parameters = Parameters::default();
+            for ((name, shape, _), values) in sizes.arrays().into_iter().zip(&case.arrays) {
+                parameters.add(name, &shape, values.clone(), true).unwrap();
+            }
+            let head = Head {
+                sizes,
+                texts: &r.texts,
+            };
+            let (vectors, kept) = head.vectors(&parameters);
+            assert_close(&vectors, &case.vectors, "vectors");
+            let gradients = head.gradients(&parameters, &kept, r.slopes.clone());
+            for (got, expected) in gradients.iter().zip(&case.gradients) {
+                assert_close(got, expected, "gradient");
+            }
+        }
+    }
+}

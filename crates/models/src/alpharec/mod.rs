@@ -70,19 +70,19 @@ impl Default for AlphaRecConfig {
         Self {
             from: String::new(),
             dim: 64,
-            hidden: 0,
+            hidden: 192,
             layers: 2,
-            temperature: 0.15,
+            temperature: 0.1,
             negatives: 1024,
-            dropout: 0.0,
+            dropout: 0.3,
             parts: 5,
-            batch: 2048,
+            batch: 4096,
             epochs: 100,
             patience: 10,
-            learning_rate: 0.001,
+            learning_rate: 0.002,
             weight_decay: 0.0,
             decay: Decay::Constant,
-            power: 0.5,
+            power: 0.25,
             whiten: 1.0,
             recentre: false,
             text_weight: 1.0,
@@ -252,13 +252,7 @@ impl Model for AlphaRec {
                 sizes: reader.sizes,
                 texts: &own,
             };
-            best = train(
-                (&head, &mut reader.head),
-                &people,
-                &learning,
-                training,
-                run,
-            )?;
+            best = train((&head, &mut reader.head), &people, &learning, training, run)?;
         }
         let vectors = reader.vectors(texts.as_slice());
         let found = Propagated::of(&Graph::of(all), &learning, vectors);

@@ -1,4 +1,4 @@
-//! InfoNCE over several targets a row: each is held against what the person never touched.
+//! InfoNCE over several targets a row: each is held against all items but those.
 //!
 //! With the state `s_r` of a row, unit vectors `v_j`, its targets `T_r` and the negatives `N`, of
 //! which those the person touched are left out, and `c` what a negative stands for:
@@ -21,14 +21,6 @@ use semrec_text::exp_shifted;
 /// Rows whose scores are held at once.
 const ROWS: usize = 256;
 
-/// What a row asks for.
-pub(crate) struct Asked<'a> {
-    /// The items it should point to.
-    pub(crate) targets: Vec<u32>,
-    /// All items of the person, in order; none of them is a negative.
-    pub(crate) touched: &'a [u32],
-}
-
 /// A loss and its gradients.
 pub(crate) struct Contrast {
     /// Mean over the targets, in nats.
@@ -48,17 +40,17 @@ struct Own {
     state: Vec<f32>,
 }
 
-/// The loss of `states`, `[rows, dim]`, against `items`, `[items, dim]`; with no `negatives` all
+/// The loss of `states`, `[rows, dim]`, each of which should point to some items, against `items`, `[items, dim]`; with no `negatives` all
 /// items are.
 pub(crate) fn contrast(
-    (states, asked): (&[f32], &[Asked<'_>]),
+    (states, asked): (&[f32], &[Vec<u32>]),
     items: &[f32],
     negatives: &[u32],
     dim: usize,
 ) -> Contrast {
     let n = items.len() / dim;
     let sample = Sample::of(items, negatives, dim);
-    let targets: usize = asked.iter().map(|a| a.targets.len()).sum();
+    let targets: usize = asked.iter().map(Vec::len).sum();
     let weight = 1.0 / targets.max(1) as f32;
     let mut out = Contrast {
         loss: 0.0,
@@ -94,7 +86,7 @@ pub(crate) fn contrast(
         for ((own, asked), (gradient, state)) in own.iter().zip(asked).zip(places) {
             out.loss += own.loss * weight;
             add_row(gradient, 1.0, &own.state);
-            for (&target, &residual) in asked.targets.iter().zip(&own.residuals) {
+            for (&target, &residual) in asked.iter().zip(&own.residuals) {
                 let into = &mut out.items[target as usize * dim..][..dim];
                 add_row(into, residual, state);
             }
@@ -128,7 +120,11 @@ impl<'a> Sample<'a> {
             }
         }
         let row = |&item: &u32| &items[item as usize * dim..][..dim];
-        let count = if negatives.is_empty() { n } else { negatives.len() };
+        let count = if negatives.is_empty() {
+            n
+        } else {
+            negatives.len()
+        };
         Self {
             sampled: negatives.iter().flat_map(row).copied().collect(),
             all: items,
@@ -155,20 +151,20 @@ impl<'a> Sample<'a> {
     fn row(
         &self,
         scores: &mut [f32],
-        (state, asked): (&[f32], &Asked<'_>),
+        (state, asked): (&[f32], &[u32]),
         items: &[f32],
         weight: f32,
     ) -> Own {
         let dim = state.len();
         scores.iter_mut().for_each(|s| *s += self.stands_for);
-        for &item in asked.touched {
+        for &item in asked {
             let column = self.column.get(item as usize).copied().unwrap_or(item);
             if let Some(score) = scores.get_mut(column as usize) {
                 *score = f32::NEG_INFINITY;
             }
         }
         let vector = |item: u32| &items[item as usize * dim..][..dim];
-        let targets = asked.targets.iter();
+        let targets = asked.iter();
         let own: Vec<f32> = targets.map(|&t| row_dot(state, vector(t))).collect();
         let highest = own.iter().chain(&*scores).copied();
         let highest = highest.fold(f32::NEG_INFINITY, f32::max);
@@ -179,7 +175,7 @@ impl<'a> Sample<'a> {
             state: vec![0.0; dim],
         };
         let mut share = 0.0;
-        for (&target, &score) in asked.targets.iter().zip(&own) {
+        for (&target, &score) in asked.iter().zip(&own) {
             let raised = (score - highest).exp();
             let sum = raised + others;
             found.loss += sum.ln() + highest - score;

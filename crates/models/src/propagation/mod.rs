@@ -6,6 +6,8 @@ mod fit;
 mod graph;
 mod served;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use fit::{People, Source, train};
 pub(crate) use graph::{Graph, Layers};

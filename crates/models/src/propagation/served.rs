@@ -171,7 +171,13 @@ impl Served {
         };
         let history = self.touched(query).into_iter();
         let mut parts: Vec<Contribution> = history
-            .map(|t| part(Cause::History(t.item), t.weight, self.row(&self.keys, t.item)))
+            .map(|t| {
+                part(
+                    Cause::History(t.item),
+                    t.weight,
+                    self.row(&self.keys, t.item),
+                )
+            })
             .collect();
         parts.extend(text.map(|text| part(Cause::Text, 1.0, text)));
         parts.sort_by(|a, b| b.amount.total_cmp(&a.amount));

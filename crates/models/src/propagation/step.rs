@@ -13,7 +13,7 @@
 //! happens when somebody is served; with them left in, the model learns to find an item by its
 //! own trace.
 
-use super::contrast::{Asked, contrast};
+use super::contrast::contrast;
 use super::graph::{Graph, Layers, Walk, scale_rows};
 use crate::kernels::{add_row, row_dot};
 use rayon::prelude::*;
@@ -43,9 +43,10 @@ pub(crate) struct Cut {
 }
 
 /// The rows of one person, one for each part that has a history.
-struct Rows<'a> {
+struct Rows {
     part: Vec<usize>,
-    asked: Vec<Asked<'a>>,
+    /// The items each row asks for.
+    asked: Vec<Vec<u32>>,
     /// `[rows, dim]`, unit vectors.
     directions: Vec<f32>,
     lengths: Vec<f32>,
@@ -63,13 +64,13 @@ pub(crate) fn loss(
     let (mut items, mut keys) = layers.forward(graph, walk, start, dim);
     scale_rows(&mut keys, walk.keys(), dim);
     let lengths = normalise(&mut items, dim);
-    let mut rows: Vec<Rows<'_>> = batch
+    let mut rows: Vec<Rows> = batch
         .people
         .par_iter()
         .map(|cut| rows_of(cut, graph, &keys, dim))
         .collect();
-    let asked: Vec<Asked<'_>> = rows.iter_mut().flat_map(|r| r.asked.drain(..)).collect();
-    let events = asked.iter().map(|a| a.targets.len()).sum();
+    let asked: Vec<Vec<u32>> = rows.iter_mut().flat_map(|r| r.asked.drain(..)).collect();
+    let events = asked.iter().map(Vec::len).sum();
     let scale = 1.0 / batch.temperature;
     let states: Vec<f32> = rows
         .iter()
@@ -92,7 +93,7 @@ pub(crate) fn loss(
 }
 
 /// The person without each part in turn, where anything is left.
-fn rows_of<'a>(cut: &Cut, graph: &'a Graph, keys: &[f32], dim: usize) -> Rows<'a> {
+fn rows_of(cut: &Cut, graph: &Graph, keys: &[f32], dim: usize) -> Rows {
     let touched = graph.of_person(cut.person);
     let key = |item: u32| &keys[item as usize * dim..][..dim];
     let mut sums = vec![0.0f32; cut.parts * dim];
@@ -114,14 +115,15 @@ fn rows_of<'a>(cut: &Cut, graph: &'a Graph, keys: &[f32], dim: usize) -> Rows<'a
         let from = rows.directions.len();
         rows.directions.resize(from + dim, 0.0);
         for other in (0..cut.parts).filter(|&other| other != part) {
-            add_row(&mut rows.directions[from..], 1.0, &sums[other * dim..][..dim]);
+            add_row(
+                &mut rows.directions[from..],
+                1.0,
+                &sums[other * dim..][..dim],
+            );
         }
         let own = touched.iter().zip(&cut.part).filter(|&(_, &p)| p == part);
         rows.part.push(part);
-        rows.asked.push(Asked {
-            targets: own.map(|(&item, _)| item).collect(),
-            touched,
-        });
+        rows.asked.push(own.map(|(&item, _)| item).collect());
     }
     rows.lengths = normalise(&mut rows.directions, dim);
     rows
