@@ -12,7 +12,7 @@ mod reason;
 mod reply;
 mod words;
 
-pub use bundle::{BundleInfo, Contents, EncoderInfo, save};
+pub use bundle::{BundleInfo, Contents, EncoderInfo, read_info, save};
 pub use engine::{Engine, Request};
 pub use error::EngineError;
 pub use reply::{Reason, Recommendation, Reply, WordShare};

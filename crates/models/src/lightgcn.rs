@@ -1,4 +1,20 @@
-//! LightGCN (He et al. 2020), without vectors of people, learned by a softmax.
+//! LightGCN (He et al. 2020, "LightGCN: Simplifying and Powering Graph Convolution Network for
+//! Recommendation"): vectors of items that walk over the graph of who touched what, learned by a
+//! softmax and not against one sampled negative (Wu et al. 2022, "On the Effectiveness of Sampled
+//! Softmax Loss for Item Recommendation").
+//!
+//! ```text
+//! R' = D_U^-½ R D_I^-½,   I⁰ = E,   U⁰ = R' E,   I^{l+1} = R'ᵀ U^l,   U^{l+1} = R' I^l
+//! v_j = mean_l I^l_j,   u = Σ_h w_h d_h^-power k_h,   score(j) = cos(u, v_j)
+//! ```
+//!
+//! The paper gives people vectors of their own. Here they start as what one step makes of their
+//! items, so that `k_h` (`propagation/graph.rs`) of the history say all that is known of a person,
+//! and someone new is scored as one of the training data. Each event is asked for over a graph
+//! without its person, from a history without the event (`propagation/step.rs`).
+//!
+//! Items without training events score minus infinity, as does everything for a history without
+//! any known item. Memory: `8 · dim` bytes an item.
 
 use crate::history::{RECENCY, recency_for};
 use crate::propagation::{Graph, Learning, People, Propagated, Served, Source, histories, train};

@@ -2,6 +2,7 @@
 
 mod collaborative;
 mod fixture;
+mod graph;
 mod linear;
 mod sasrec;
 mod tensors;
