@@ -5,7 +5,7 @@ use crate::args::QueryKind;
 use crate::context::Context;
 use crate::memory;
 use crate::params;
-use crate::texts::Texts;
+use crate::texts::{Texts, check_origin};
 use anyhow::Context as _;
 use semrec_data::{
     Case, Cases, Dataset, FactSource, Facts, Interactions, Parts, Ranked, Split, split,
@@ -74,7 +74,8 @@ pub(crate) fn run(
     plan: &Plan,
 ) -> anyhow::Result<Outcome> {
     for model in &plan.models {
-        params_of(model, &params::of(&plan.params, model))?;
+        let params = params_of(model, &params::of(&plan.params, model))?;
+        check_origin(&params, texts)?;
     }
     let mut parts = split(&dataset.interactions, plan.split, context.seed)?;
     if plan.query == QueryKind::Text {

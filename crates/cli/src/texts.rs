@@ -1,11 +1,11 @@
 //! The texts of a data set as vectors, through the cache.
 
 use crate::context::Context;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use semrec_data::{Dataset, Table};
-use semrec_engine::EncoderInfo;
+use semrec_engine::{EncoderInfo, read_info};
 use semrec_text::{Cache, Encoder, Role, Vectors};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Vectors of everything that has a text, and what made them.
 #[derive(Debug)]
@@ -67,6 +67,24 @@ pub(crate) fn embed(
         },
         dir,
     }))
+}
+
+/// Refuses parameters by which a model begins with the head of a bundle (`from`) that was learned
+/// from the vectors of another encoder: of the same width, they would be taken for these.
+pub(crate) fn check_origin(params: &toml::Table, texts: Option<&Texts>) -> anyhow::Result<()> {
+    let from = params.get("from").and_then(toml::Value::as_str);
+    let (Some(dir), Some(texts)) = (from.map(Path::new).filter(|d| d.is_dir()), texts) else {
+        return Ok(());
+    };
+    match read_info(dir)?.encoder {
+        Some(own) if own.fingerprint != texts.encoder.fingerprint => bail!(
+            "{} was trained on texts as {} reads them, and these are read by {}: take --encoder {1}",
+            dir.display(),
+            own.name,
+            texts.encoder.name,
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// The text of each row.

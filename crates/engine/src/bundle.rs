@@ -120,8 +120,11 @@ pub fn save(dir: &Path, contents: &Contents<'_>) -> Result<(), EngineError> {
     Ok(stage.commit()?)
 }
 
-/// Reads `bundle.json`.
-pub(crate) fn read_info(dir: &Path) -> Result<BundleInfo, EngineError> {
+/// What the bundle in `dir` says of itself, without opening it.
+///
+/// # Errors
+/// [`EngineError`] if there is no bundle, or one of another layout.
+pub fn read_info(dir: &Path) -> Result<BundleInfo, EngineError> {
     let path = dir.join(MANIFEST);
     let fail = |problem: String| EngineError::Bundle {
         path: dir.to_owned(),

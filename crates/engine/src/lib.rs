@@ -13,7 +13,7 @@ mod reply;
 mod shared_facts;
 mod words;
 
-pub use bundle::{BundleInfo, Contents, EncoderInfo, save};
+pub use bundle::{BundleInfo, Contents, EncoderInfo, read_info, save};
 pub use engine::{Engine, Request};
 pub use error::EngineError;
 pub use reply::{Reason, Recommendation, Reply, WordShare};

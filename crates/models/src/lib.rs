@@ -5,6 +5,7 @@
 //! from ([`Recommender`]), and a stored form ([`Tensors`]). [`fit`] and [`load`] find a model by
 //! its name.
 
+mod alpharec;
 mod als;
 mod content;
 mod ease;
@@ -12,6 +13,7 @@ mod error;
 mod facts;
 mod feature_als;
 mod gf_cf;
+mod held_out;
 mod history;
 mod hybrid;
 mod inverse;
@@ -19,8 +21,10 @@ mod item_knn;
 mod item_matrix;
 mod kernels;
 mod l3ae;
+mod lightgcn;
 mod neighbours;
 mod popularity;
+mod propagation;
 mod random;
 mod rank;
 mod recent_popularity;
@@ -37,6 +41,7 @@ mod subspace;
 mod tensors;
 mod texts;
 
+pub use alpharec::{AlphaRec, AlphaRecConfig};
 pub use als::{Als, AlsConfig};
 pub use content::{Content, ContentConfig};
 pub use ease::{Ease, EaseConfig};
@@ -46,6 +51,7 @@ pub use gf_cf::{GfCf, GfCfConfig};
 pub use hybrid::{Hybrid, HybridConfig};
 pub use item_knn::{ItemKnn, ItemKnnConfig, Similarity};
 pub use l3ae::{L3ae, L3aeConfig};
+pub use lightgcn::{LightGcn, LightGcnConfig};
 pub use popularity::{Popularity, PopularityConfig};
 pub use random::{Random, RandomConfig};
 pub use rank::{Candidates, rank};

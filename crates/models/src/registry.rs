@@ -3,8 +3,8 @@
 //! A model joins by implementing [`Model`] and adding a line to `MODELS`.
 
 use crate::{
-    Als, Content, Ease, FeatureAls, GfCf, Hybrid, ItemKnn, L3ae, ModelError, Popularity, Random,
-    RecentPopularity, Recommender, Rp3Beta, Sasrec, Slim, Tensors, Training,
+    AlphaRec, Als, Content, Ease, FeatureAls, GfCf, Hybrid, ItemKnn, L3ae, LightGcn, ModelError,
+    Popularity, Random, RecentPopularity, Recommender, Rp3Beta, Sasrec, Slim, Tensors, Training,
 };
 use semrec_tune::Space;
 use serde::Serialize;
@@ -62,6 +62,8 @@ const MODELS: &[Entry] = &[
     entry::<Rp3Beta>(),
     entry::<Slim>(),
     entry::<GfCf>(),
+    entry::<LightGcn>(),
+    entry::<AlphaRec>(),
     entry::<Sasrec>(),
     entry::<L3ae>(),
     entry::<FeatureAls>(),

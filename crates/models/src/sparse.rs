@@ -36,6 +36,23 @@ impl Sparse {
         }
     }
 
+    /// Rows of distinct columns, in any order.
+    pub(crate) fn of_rows(rows: &[Vec<u32>], n_columns: usize) -> Self {
+        let mut offsets = vec![0];
+        let mut columns = Vec::with_capacity(rows.iter().map(Vec::len).sum());
+        for row in rows {
+            let start = columns.len();
+            columns.extend_from_slice(row);
+            columns[start..].sort_unstable();
+            offsets.push(columns.len());
+        }
+        Self {
+            offsets,
+            columns,
+            n_columns,
+        }
+    }
+
     /// Columns become rows.
     pub(crate) fn transposed(&self) -> Self {
         let mut offsets = vec![0usize; self.n_columns + 1];

@@ -83,6 +83,27 @@ pub(crate) fn read(
     }
 }
 
+/// The whitened texts alone, for a model that is taken to data with other facts.
+///
+/// # Errors
+/// [`ModelError::Training`] if there are none, or they are not of these items.
+pub(crate) fn read_texts(
+    training: &Training<'_>,
+    model: &'static str,
+    (power, eps): (f32, f32),
+) -> Result<(Whitening, Vectors), ModelError> {
+    let vectors = training.item_vectors.ok_or_else(|| ModelError::Training {
+        model,
+        problem: "the items have no text vectors".to_owned(),
+    })?;
+    let manner = Manner {
+        power,
+        eps,
+        share: 0.0,
+    };
+    whitened(training, model, (vectors, manner))
+}
+
 fn whitened(
     training: &Training<'_>,
     model: &'static str,

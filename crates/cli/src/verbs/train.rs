@@ -56,6 +56,7 @@ pub(crate) struct Task<'a> {
 
 /// Fits and writes the bundle.
 pub(crate) fn train(context: &Context, task: &Task<'_>, out: &Path) -> anyhow::Result<()> {
+    texts::check_origin(task.params, task.texts)?;
     let console = &context.console;
     let clock = || context.clock();
     let facts = Facts::of(task.dataset, task.facts)?;

@@ -3,6 +3,7 @@
 mod collaborative;
 mod facts;
 mod fixture;
+mod graph;
 mod linear;
 mod sasrec;
 mod tensors;

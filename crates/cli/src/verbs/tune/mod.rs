@@ -34,6 +34,9 @@ pub(crate) fn run(context: &Context, args: &TuneArgs) -> anyhow::Result<()> {
             );
         }
     }
+    for asked in &all {
+        texts::check_origin(&asked.start, texts.as_ref())?;
+    }
     let bench = Bench::new(context, &dataset, texts.as_ref(), args)?;
     let out = &args.out;
     std::fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;

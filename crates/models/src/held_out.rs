@@ -1,0 +1,69 @@
+//! Events held out of a training by epochs, by which it is told when to end.
+
+use rand::RngExt;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+/// Most people of whom an event is held out.
+const MOST: usize = 4_000;
+/// Shortest history an event of which may be held out.
+const SHORTEST: usize = 4;
+/// Places of a ranking that are looked at.
+const DEPTH: usize = 10;
+
+/// A history, and an item that belongs to it and was held out.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct HeldOut {
+    pub(crate) history: Vec<u32>,
+    pub(crate) item: u32,
+}
+
+/// The histories to learn from, and one item each of some people: the last where there is an order,
+/// else any.
+pub(crate) fn hold_out(
+    histories: &[Vec<u32>],
+    ordered: bool,
+    rng: &mut ChaCha8Rng,
+) -> (Vec<Vec<u32>>, Vec<HeldOut>) {
+    let mut people: Vec<usize> = (0..histories.len())
+        .filter(|&u| histories[u].len() >= SHORTEST)
+        .collect();
+    people.shuffle(rng);
+    people.truncate(MOST.min(people.len() / 3));
+    let mut learned = histories.to_vec();
+    let held_out = people
+        .into_iter()
+        .map(|user| {
+            let history = &mut learned[user];
+            let place = if ordered {
+                history.len() - 1
+            } else {
+                rng.random_range(0..history.len())
+            };
+            let item = history.remove(place);
+            HeldOut {
+                history: history.clone(),
+                item,
+            }
+        })
+        .collect();
+    (learned, held_out)
+}
+
+/// `1 / log₂(1 + rank)` of the held-out item among all that are not in the history, 0 beyond ten
+/// places. The scores of the history are overwritten.
+pub(crate) fn gain(scores: &mut [f32], held: &HeldOut) -> f64 {
+    if held.history.contains(&held.item) {
+        return 0.0;
+    }
+    for &seen in &held.history {
+        scores[seen as usize] = f32::NEG_INFINITY;
+    }
+    let own = scores[held.item as usize];
+    let better = scores.iter().filter(|&&score| score > own).count();
+    if better < DEPTH {
+        1.0 / (better as f64 + 2.0).log2()
+    } else {
+        0.0
+    }
+}
