@@ -16,9 +16,14 @@
 //! The last event of some people is held out; training ends when their ndcg@10 has not got better
 //! for `patience` epochs, and the best epoch is kept.
 //!
-//! Memory: `4 · dim` bytes an item, and the network, `48 · dim²` bytes a block. While fitting,
-//! `20 · dim` bytes an item and 4 bytes an event; besides, in each step, the scores of 256 places
-//! (`1024 · items` bytes) and some `200 · dim · batch` bytes of activations.
+//! The blocks are HSTU's where nothing else is asked for (Zhai et al. 2024, "Actions Speak Louder
+//! than Words"): on held-out events of Amazon Beauty and MovieLens 1M they learn faster than the
+//! transformer's, at the same cost.
+//!
+//! Memory: `4 · dim` bytes an item, and the network, `20 · dim²` bytes a block (`48 · dim²` of a
+//! transformer). While fitting, `20 · dim` bytes an item and 4 bytes an event; besides, in each
+//! step, the scores of 256 places (`1024 · items` bytes) and some `200 · dim · batch` bytes of
+//! activations.
 
 mod fit;
 mod layout;
@@ -45,6 +50,8 @@ use std::sync::Arc;
 use step::{look_up, matrix};
 use toml::Value;
 
+/// From how many events on a history is long.
+const LONG: usize = 100;
 /// Histories that go through the network together.
 const TOGETHER: usize = 256;
 /// Events of a history that an explanation looks at, newest first.
@@ -59,7 +66,7 @@ const EPS: f32 = 0.01;
 pub struct SasrecConfig {
     /// Width of the network.
     pub dim: usize,
-    /// Number of blocks.
+    /// Number of blocks; 0 takes 2, or 4 where 100 events or more of a history are read.
     pub blocks: usize,
     /// Heads of attention; divides `dim`.
     pub heads: usize,
@@ -103,9 +110,9 @@ impl Default for SasrecConfig {
     fn default() -> Self {
         Self {
             dim: 128,
-            blocks: 2,
+            blocks: 0,
             heads: 2,
-            block: Block::Transformer,
+            block: Block::Hstu,
             length: 0,
             ids: true,
             text: true,
@@ -129,8 +136,8 @@ impl SasrecConfig {
     fn check(&self) -> Result<(), ModelError> {
         let share = |x: f32| (0.0..1.0).contains(&x);
         let positive = |x: f32| x >= 0.0 && x.is_finite();
-        let problem = if self.dim == 0 || self.blocks == 0 || self.heads == 0 || self.batch == 0 {
-            "dim, blocks, heads and batch must be at least 1".to_owned()
+        let problem = if self.dim == 0 || self.heads == 0 || self.batch == 0 {
+            "dim, heads and batch must be at least 1".to_owned()
         } else if self.dim > 4096 || self.blocks > 64 || self.length > 4096 {
             format!(
                 "dim is {}, blocks {}, length {}; expected at most 4096, 64 and 4096",
@@ -205,7 +212,7 @@ impl Model for Sasrec {
                 "dim",
                 Range::Choice([64, 128, 256].map(Value::Integer).to_vec()),
             )
-            .with("blocks", Range::Choice([1, 2].map(Value::Integer).to_vec()))
+            .with("blocks", Range::Choice([1, 2, 4].map(Value::Integer).to_vec()))
             .even("dropout", 0.0, 0.6)
             .even("id_dropout", 0.0, 0.5)
             .by_powers("learning_rate", 2e-4, 5e-3)
@@ -234,6 +241,9 @@ impl Model for Sasrec {
         let mut config = config.clone();
         if config.length == 0 {
             config.length = length_for(&histories);
+        }
+        if config.blocks == 0 {
+            config.blocks = if config.length < LONG { 2 } else { 4 };
         }
         let shape = Shape::of(&config, items.len(), white.as_ref().map_or(0, Vectors::dim));
         let texts = white.as_ref().map(|w| {

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 pub enum Block {
     /// The transformer's: softmax attention, then a layer of its own for each place.
-    #[default]
     Transformer,
     /// The transformer's with both parts gated by their input (LiGR).
     Gated,
     /// HSTU's: attention by SiLU without normalisation, gated, and no second layer.
+    #[default]
     Hstu,
     /// The transformer's with a filter of frequencies beside its attention (BSARec).
     Frequency,
