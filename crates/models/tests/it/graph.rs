@@ -81,7 +81,13 @@ fn quiet(_: &str, _: usize, _: usize) {}
 #[test]
 fn what_goes_together_is_learned_by_every_kind_of_loss() {
     for model in MODELS {
-        for more in ["", "negatives = 6", "layers = 0", "layers = 3", "decay = 'linear'"] {
+        for more in [
+            "",
+            "negatives = 6",
+            "layers = 0",
+            "layers = 3",
+            "decay = 'linear'",
+        ] {
             let fitted = train(model, &format!("epochs = 40\n{more}"), None, &quiet).unwrap();
             for group in 0..GROUPS {
                 let mut scores = scores(&*fitted, &[group, group + GROUPS]);
@@ -111,9 +117,10 @@ fn a_run_that_was_killed_goes_on_to_the_same_bits_on_any_number_of_threads() {
             first.lock().unwrap().get_or_insert(done);
         };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3);
-        let resumed = pool.build().unwrap().install(|| {
-            train(model, "patience = 20", Some(dir.path()), &note).unwrap()
-        });
+        let resumed = pool
+            .build()
+            .unwrap()
+            .install(|| train(model, "patience = 20", Some(dir.path()), &note).unwrap());
         assert_eq!(*first.lock().unwrap(), Some(6), "five epochs were kept");
         assert_eq!(scores(&*resumed, &[1, 2, 3]), scores(&*whole, &[1, 2, 3]));
     }
@@ -129,7 +136,11 @@ fn stored_as_they_are_and_contributions_add_up() {
         for items in [&[1, 2, 3][..], &[5], &[]] {
             assert_eq!(scores(&*again, items), scores(&*fitted, items));
         }
-        assert!(scores(&*fitted, &[]).iter().all(|s| *s == f32::NEG_INFINITY));
+        assert!(
+            scores(&*fitted, &[])
+                .iter()
+                .all(|s| *s == f32::NEG_INFINITY)
+        );
         let events = history(&[1, 5, 2]);
         let sentence = own_texts();
         let text = (model == "alpharec").then(|| sentence.row(3));
@@ -181,7 +192,10 @@ fn a_head_is_used_on_another_catalogue_as_it_is_or_trained_further() {
     for group in 0..GROUPS {
         let scores = scores(&*moved, &[group]);
         let best: Vec<u32> = top_k(&scores, 3).iter().map(|r| r.item % GROUPS).collect();
-        assert_eq!(best, [group; 3], "items 40, 44 and 48 are of the first group");
+        assert_eq!(
+            best, [group; 3],
+            "items 40, 44 and 48 are of the first group"
+        );
     }
     let further = from(2, &path).unwrap();
     assert!(further.notes().iter().any(|n| n.contains("began with")));
@@ -195,7 +209,10 @@ fn a_head_is_used_on_another_catalogue_as_it_is_or_trained_further() {
         &training(&log, Some(&narrow)),
     );
     let wrong = wrong.unwrap_err().to_string();
-    assert!(wrong.contains("text vectors of 6 values; these have 3"), "{wrong}");
+    assert!(
+        wrong.contains("text vectors of 6 values; these have 3"),
+        "{wrong}"
+    );
 }
 
 #[test]
@@ -209,15 +226,27 @@ fn a_damaged_model_and_parameters_out_of_range_are_named() {
             let mut damaged = Tensors::default();
             damaged.put_text("model", whole.model().unwrap());
             damaged.put_text("config", whole.text("config").unwrap());
-            for name in ["best", "recency", "mean", "matrix", "keys", "values", "head.first"]
-                .into_iter()
-                .chain(["head.second", "head.bias"])
+            for name in [
+                "best",
+                "recency",
+                "mean",
+                "matrix",
+                "keys",
+                "values",
+                "head.first",
+            ]
+            .into_iter()
+            .chain(["head.second", "head.bias"])
             {
                 if let (true, Ok((shape, values))) = (name != array, whole.f32(name)) {
                     damaged.put_f32(name, shape, values.to_vec()).unwrap();
                 }
             }
-            let shape = if bad.len() == values.len() { shape } else { &[bad.len()] };
+            let shape = if bad.len() == values.len() {
+                shape
+            } else {
+                &[bad.len()]
+            };
             damaged.put_f32(array, shape, bad).unwrap();
             let error = load(&damaged).unwrap_err().to_string();
             assert!(error.contains(array), "{error}");
@@ -226,7 +255,7 @@ fn a_damaged_model_and_parameters_out_of_range_are_named() {
     for (model, more, said) in [
         ("lightgcn", "temperature = 0.0", "temperature is 0"),
         ("lightgcn", "dropout = 1.0", "dropout is 1"),
-        ("lightgcn", "parts = 1", "parts 1"),
+        ("lightgcn", "parts = 1", "parts is 1"),
         ("lightgcn", "epochs = 0", "epochs is 0"),
         ("lightgcn", "recency = nan", "recency is NaN"),
         ("alpharec", "epochs = 0", "whose head is taken"),
