@@ -43,7 +43,7 @@ pub struct LightGcnConfig {
     pub dropout: f32,
     /// Parts that the items of a person are cut into, each asked for from the others.
     pub parts: usize,
-    /// Parts of a batch.
+    /// Parts of a batch; 0 takes a sixteenth of all, 64 at least and 4096 at most.
     pub batch: usize,
     /// Most epochs.
     pub epochs: u64,
@@ -67,14 +67,14 @@ impl Default for LightGcnConfig {
         Self {
             dim: 128,
             layers: 2,
-            temperature: 0.07,
-            negatives: 1024,
+            temperature: 0.1,
+            negatives: 0,
             dropout: 0.3,
             parts: 5,
-            batch: 2048,
+            batch: 0,
             epochs: 100,
             patience: 10,
-            learning_rate: 0.01,
+            learning_rate: 0.03,
             weight_decay: 0.0,
             decay: Decay::Constant,
             power: 0.25,

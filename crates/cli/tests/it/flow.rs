@@ -1,6 +1,6 @@
 //! The main job from end to end, on a shop of 40 items and 60 people, with a tiny encoder.
 
-use crate::binary::{TINY, done, semrec};
+use crate::binary::{TINY, done, failed, semrec};
 use serde_json::Value;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -240,4 +240,38 @@ fn text_is_optional_and_what_needs_it_says_so() {
     );
     assert!(String::from_utf8_lossy(&output.stderr).contains("content"));
     assert!(!home.join("other").exists());
+}
+
+/// A head learned in one shop ranks in another without training, but not for texts that another
+/// encoder reads.
+#[test]
+fn a_head_is_put_to_another_shop_read_by_the_same_encoder() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    shop(home);
+    let import = [
+        "import",
+        "--items",
+        "items.csv",
+        "--interactions",
+        "events.csv",
+    ];
+    done(home, &[&import[..], &["--out", "shop"]].concat());
+    let model = ["--model", "alpharec", "--set", "epochs=2", "--set", "dim=8"];
+    let out = ["--encoder", TINY, "--out", "bundle"];
+    done(home, &[&["train", "shop"][..], &model, &out].concat());
+    let from = [
+        "--set",
+        "alpharec.from=bundle",
+        "--set",
+        "alpharec.epochs=0",
+    ];
+    let evaluate = ["evaluate", "shop", "--models", "alpharec"];
+    let said = done(home, &[&evaluate[..], &from, &["--encoder", TINY]].concat());
+    assert!(said.contains("alpharec"), "{said}");
+    let halved = ["--out", "half", "--precision", "f16"];
+    done(home, &[&["model", "convert", TINY][..], &halved].concat());
+    let other = [&evaluate[..], &from, &["--encoder", "half"]].concat();
+    let said = failed(home, &other);
+    assert!(said.contains("bundle was trained on texts as"), "{said}");
 }

@@ -54,7 +54,7 @@ pub struct AlphaRecConfig {
     pub dropout: f32,
     /// Parts that the items of a person are cut into, each asked for from the others.
     pub parts: usize,
-    /// Parts of a batch.
+    /// Parts of a batch; 0 takes a sixteenth of all, 64 at least and 4096 at most.
     pub batch: usize,
     /// Most epochs; 0 takes the head of `from` as it is.
     pub epochs: u64,
@@ -87,13 +87,13 @@ impl Default for AlphaRecConfig {
             hidden: 192,
             layers: 2,
             temperature: 0.1,
-            negatives: 1024,
-            dropout: 0.3,
+            negatives: 0,
+            dropout: 0.0,
             parts: 5,
-            batch: 4096,
+            batch: 0,
             epochs: 100,
             patience: 10,
-            learning_rate: 0.002,
+            learning_rate: 0.001,
             weight_decay: 0.0,
             decay: Decay::Constant,
             power: 0.25,

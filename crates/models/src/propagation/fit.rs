@@ -18,6 +18,9 @@ use semrec_train::{Method, Optimiser, Parameters, Schedule, Stopping, TrainError
 
 /// Rankings of the validation made at once.
 const CHUNK: usize = 256;
+/// Steps of an epoch, where nothing else is said: with fewer, the epochs of small data are over
+/// before anything is learned.
+const STEPS: usize = 16;
 
 /// What the vectors of the items are made of.
 pub(crate) trait Source: Sync {
@@ -142,13 +145,18 @@ impl<S: Source> Trainer<'_, S> {
             .filter(|&u| self.graph.of_person(u).len() > 1)
             .collect();
         order.shuffle(&mut self.draws(1, epoch));
+        let parts = |person: usize| self.graph.of_person(person).len().min(self.learning.parts);
+        let most = match self.learning.batch {
+            0 => (order.iter().map(|&u| parts(u)).sum::<usize>() / STEPS).clamp(64, 4096),
+            most => most,
+        };
         let mut all = Vec::new();
         let mut batch = Vec::new();
         let mut rows = 0;
         for person in order {
-            rows += self.graph.of_person(person).len().min(self.learning.parts);
+            rows += parts(person);
             batch.push(person);
-            if rows >= self.learning.batch {
+            if rows >= most {
                 all.push(std::mem::take(&mut batch));
                 rows = 0;
             }

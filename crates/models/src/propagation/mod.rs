@@ -31,7 +31,7 @@ pub(crate) struct Learning {
     pub(crate) negatives: usize,
     /// Share of the items of a history that are left out in a step.
     pub(crate) dropout: f32,
-    /// Events of a batch.
+    /// Parts of a batch; 0 takes the rule.
     pub(crate) batch: usize,
     pub(crate) epochs: u64,
     /// Epochs without a better validation after which training ends.
@@ -68,11 +68,8 @@ impl Learning {
                 "dropout is {}; expected at least 0 and less than 1",
                 self.dropout
             ))
-        } else if self.batch == 0 || self.parts < 2 {
-            Some(format!(
-                "batch is {} and parts {}; expected at least 1 and 2",
-                self.batch, self.parts
-            ))
+        } else if self.parts < 2 {
+            Some(format!("parts is {}; expected at least 2", self.parts))
         } else if !(number(self.learning_rate) && number(self.weight_decay)) {
             Some(format!(
                 "learning_rate is {} and weight_decay {}; expected numbers of at least 0",

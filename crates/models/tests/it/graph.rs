@@ -255,7 +255,7 @@ fn a_damaged_model_and_parameters_out_of_range_are_named() {
     for (model, more, said) in [
         ("lightgcn", "temperature = 0.0", "temperature is 0"),
         ("lightgcn", "dropout = 1.0", "dropout is 1"),
-        ("lightgcn", "parts = 1", "parts 1"),
+        ("lightgcn", "parts = 1", "parts is 1"),
         ("lightgcn", "epochs = 0", "epochs is 0"),
         ("lightgcn", "recency = nan", "recency is NaN"),
         ("alpharec", "epochs = 0", "whose head is taken"),
