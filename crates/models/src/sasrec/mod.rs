@@ -212,7 +212,10 @@ impl Model for Sasrec {
                 "dim",
                 Range::Choice([64, 128, 256].map(Value::Integer).to_vec()),
             )
-            .with("blocks", Range::Choice([1, 2, 4].map(Value::Integer).to_vec()))
+            .with(
+                "blocks",
+                Range::Choice([0, 1, 2, 4].map(Value::Integer).to_vec()),
+            )
             .even("dropout", 0.0, 0.6)
             .even("id_dropout", 0.0, 0.5)
             .by_powers("learning_rate", 2e-4, 5e-3)
