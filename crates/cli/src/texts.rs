@@ -6,7 +6,6 @@ use semrec_data::{Dataset, Table};
 use semrec_engine::{EncoderInfo, read_info};
 use semrec_text::{Cache, Encoder, Role, Vectors};
 use std::path::{Path, PathBuf};
-use toml::Table;
 
 /// Vectors of everything that has a text, and what made them.
 #[derive(Debug)]
@@ -72,7 +71,7 @@ pub(crate) fn embed(
 
 /// Refuses parameters by which a model begins with the head of a bundle (`from`) that was learned
 /// from the vectors of another encoder: of the same width, they would be taken for these.
-pub(crate) fn check_origin(params: &Table, texts: Option<&Texts>) -> anyhow::Result<()> {
+pub(crate) fn check_origin(params: &toml::Table, texts: Option<&Texts>) -> anyhow::Result<()> {
     let from = params.get("from").and_then(toml::Value::as_str);
     let (Some(dir), Some(texts)) = (from.map(Path::new).filter(|d| d.is_dir()), texts) else {
         return Ok(());
