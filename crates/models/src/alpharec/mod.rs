@@ -6,7 +6,7 @@
 //! e_i = W₂ leaky(W₁ t_i + b),   then as in `lightgcn.rs`, with InfoNCE
 //! ```
 //!
-//! with `t_i` the whitened vector of the text. An item has nothing of its own, so one that nobody
+//! with `t_i` the whitened vector of the text, turned back onto the axes of the encoder. An item has nothing of its own, so one that nobody
 //! touched is scored as well, and a head can be taken (`from`) to other data, as it is or to be
 //! trained further: what it knows of them are then their texts, and who touched what.
 //!
@@ -24,6 +24,8 @@ use crate::run::Run;
 use crate::sparse::Sparse;
 use crate::texts::read_texts;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 use head::{Head, Sizes};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -38,7 +40,7 @@ use std::path::Path;
 #[serde(default, deny_unknown_fields)]
 pub struct AlphaRecConfig {
     /// A bundle (or its `model.safetensors`) of this model whose head is taken to begin with;
-    /// empty for none. Its `dim`, `hidden` and whitening then are those of the new model.
+    /// empty for none. Its `dim`, `hidden` and `whiten` then are those of the new model.
     pub from: String,
     /// Values of an item's vector.
     pub dim: usize,
@@ -70,8 +72,9 @@ pub struct AlphaRecConfig {
     pub power: f32,
     /// How far to whiten the texts: 1 fully, 0 only centring.
     pub whiten: f32,
-    /// Whether texts of other data are centred on their own mean.
-    pub recentre: bool,
+    /// With `from`: whether the texts are whitened by what they are themselves, and not by what
+    /// those were that the head was learned from.
+    pub adapt: bool,
     /// Weight of the person's own text, as that of an item nobody touched.
     pub text_weight: f32,
     /// How much more newer items of a history count: weight `(1 + newer items) ^ -recency`; 0
@@ -98,7 +101,7 @@ impl Default for AlphaRecConfig {
             decay: Decay::Constant,
             power: 0.25,
             whiten: 1.0,
-            recentre: false,
+            adapt: true,
             text_weight: 1.0,
             recency: RECENCY,
         }
@@ -297,41 +300,70 @@ fn reader(
     training: &Training<'_>,
     config: &mut AlphaRecConfig,
 ) -> Result<(Reader, Vectors), ModelError> {
-    let (whitening, white) = read_texts(training, AlphaRec::NAME, (config.whiten, EPS))?;
-    if config.from.is_empty() {
-        let sizes = Sizes {
-            text: whitening.dim_out(),
-            hidden: config.hidden,
-            dim: config.dim,
-        };
-        let head = sizes.start(&mut ChaCha8Rng::seed_from_u64(training.seed))?;
-        let reader = Reader {
-            whitening,
-            sizes,
-            head,
-        };
-        return Ok((reader, white));
-    }
-    let (mut reader, stored) = Reader::from(Path::new(&config.from))?;
-    (config.dim, config.hidden) = (stored.dim, stored.hidden);
-    config.whiten = stored.whiten;
-    let (got, expected) = (whitening.dim_in(), reader.whitening.dim_in());
-    if got != expected {
-        return Err(parameter(format!(
-            "from is a model of text vectors of {expected} values; these have {got}: take the \
-             encoder it was trained with"
-        )));
-    }
-    if config.recentre {
-        let matrix = reader.whitening.matrix().to_vec();
-        reader.whitening = Whitening::from_parts(whitening.mean().to_vec(), matrix)
-            .map_err(|e| parameter(e.to_string()))?;
-    }
-    let texts = match training.item_vectors {
-        Some(vectors) => reader.whitening.apply(vectors),
-        None => white,
+    let stored = match config.from.as_str() {
+        "" => None,
+        from => Some(Reader::from(Path::new(from))?),
     };
+    if let Some((_, stored)) = &stored {
+        (config.dim, config.hidden, config.whiten) = (stored.dim, stored.hidden, stored.whiten);
+    }
+    let (own, _) = read_texts(training, AlphaRec::NAME, (config.whiten, EPS))?;
+    let own = turned_back(&own)?;
+    let reader = match stored {
+        None => {
+            let sizes = Sizes {
+                text: own.dim_out(),
+                hidden: config.hidden,
+                dim: config.dim,
+            };
+            let head = sizes.start(&mut ChaCha8Rng::seed_from_u64(training.seed))?;
+            Reader {
+                whitening: own,
+                sizes,
+                head,
+            }
+        }
+        Some((reader, _)) if reader.whitening.dim_in() != own.dim_in() => {
+            return Err(parameter(format!(
+                "from is a model of text vectors of {} values; these have {}: take the encoder it \
+                 was trained with",
+                reader.whitening.dim_in(),
+                own.dim_in()
+            )));
+        }
+        Some((reader, _)) if config.adapt => Reader {
+            whitening: own,
+            ..reader
+        },
+        Some((reader, _)) => reader,
+    };
+    let texts = training
+        .item_vectors
+        .map(|vectors| reader.whitening.apply(vectors));
+    let texts = texts.unwrap_or_default();
     Ok((reader, texts))
+}
+
+/// The whitening `M = V S` followed by the rotation `V'` that brings each direction back to where
+/// it was (ZCA): the directions of two catalogues are then the same, whatever their order by
+/// variance is, and a head that was learned from one understands the other.
+fn turned_back(whitening: &Whitening) -> Result<Whitening, ModelError> {
+    let (n, out) = (whitening.dim_in(), whitening.dim_out());
+    let matrix = MatRef::from_row_major_slice(whitening.matrix(), n, out);
+    let axes = Mat::from_fn(n, out, |i, j| {
+        matrix[(i, j)] / matrix.col(j).norm_l2().max(f32::MIN_POSITIVE)
+    });
+    let mut turned = vec![0.0f32; n * n];
+    matmul(
+        MatMut::from_row_major_slice_mut(&mut turned, n, n),
+        Accum::Replace,
+        matrix,
+        axes.transpose(),
+        1.0,
+        Par::rayon(0),
+    );
+    Whitening::from_parts(whitening.mean().to_vec(), turned)
+        .map_err(|e| parameter(format!("whiten: {e}")))
 }
 
 impl AlphaRec {
