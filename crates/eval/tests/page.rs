@@ -114,7 +114,13 @@ fn json_has_the_agreed_fields() {
             assert!(there.contains(key), "{pointer} lacks {key}: {there:?}");
         }
     }
-    let metrics = keys("/models/0/metrics");
+}
+
+#[test]
+fn json_lists_the_metrics_in_order_with_intervals() {
+    let json = serde_json::to_value(sample::results().unwrap()).unwrap();
+    let metrics = json["models"][0]["metrics"].as_object().unwrap();
+    let metrics: Vec<&str> = metrics.keys().map(String::as_str).collect();
     let first: Vec<_> = metrics.iter().take(10).copied().collect();
     assert_eq!(
         first,

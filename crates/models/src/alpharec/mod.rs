@@ -22,7 +22,7 @@ use crate::propagation::{
 };
 use crate::run::Run;
 use crate::sparse::Sparse;
-use crate::texts::read_texts;
+use crate::texts::{has_text, read_texts};
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
@@ -73,7 +73,8 @@ pub struct AlphaRecConfig {
     /// How far to whiten the texts: 1 fully, 0 only centring.
     pub whiten: f32,
     /// With `from`: whether the texts are whitened by what they are themselves, and not by what
-    /// those were that the head was learned from.
+    /// those were that the head was learned from. Not where they are too few, below two for each
+    /// value of their vectors.
     pub adapt: bool,
     /// Weight of the person's own text, as that of an item nobody touched.
     pub text_weight: f32,
@@ -110,6 +111,8 @@ impl Default for AlphaRecConfig {
 
 /// Added to each eigenvalue of the texts' covariance, relative to their mean.
 const EPS: f32 = 0.01;
+/// Texts for each value of their vectors that a catalogue is whitened by itself from on.
+const ENOUGH: usize = 2;
 
 impl AlphaRecConfig {
     fn learning(&self) -> Result<Learning, ModelError> {
@@ -307,41 +310,60 @@ fn reader(
     if let Some((_, stored)) = &stored {
         (config.dim, config.hidden, config.whiten) = (stored.dim, stored.hidden, stored.whiten);
     }
-    let (own, _) = read_texts(training, AlphaRec::NAME, (config.whiten, EPS))?;
-    let own = turned_back(&own)?;
+    let own = || -> Result<Whitening, ModelError> {
+        turned_back(&read_texts(training, AlphaRec::NAME, (config.whiten, EPS))?.0)
+    };
     let reader = match stored {
         None => {
+            let whitening = own()?;
             let sizes = Sizes {
-                text: own.dim_out(),
+                text: whitening.dim_out(),
                 hidden: config.hidden,
                 dim: config.dim,
             };
             let head = sizes.start(&mut ChaCha8Rng::seed_from_u64(training.seed))?;
             Reader {
-                whitening: own,
+                whitening,
                 sizes,
                 head,
             }
         }
-        Some((reader, _)) if reader.whitening.dim_in() != own.dim_in() => {
-            return Err(parameter(format!(
-                "from is a model of text vectors of {} values; these have {}: take the encoder it \
-                 was trained with",
-                reader.whitening.dim_in(),
-                own.dim_in()
-            )));
+        Some((reader, _)) => {
+            let (expected, got) = (reader.whitening.dim_in(), width(training));
+            if got != expected {
+                return Err(parameter(format!(
+                    "from is a model of text vectors of {expected} values; these have {got}: take \
+                     the encoder it was trained with"
+                )));
+            }
+            if config.adapt && read(training) >= ENOUGH * got {
+                Reader {
+                    whitening: own()?,
+                    ..reader
+                }
+            } else {
+                reader
+            }
         }
-        Some((reader, _)) if config.adapt => Reader {
-            whitening: own,
-            ..reader
-        },
-        Some((reader, _)) => reader,
     };
     let texts = training
         .item_vectors
         .map(|vectors| reader.whitening.apply(vectors));
     let texts = texts.unwrap_or_default();
     Ok((reader, texts))
+}
+
+/// Values of a text's vector.
+fn width(training: &Training<'_>) -> usize {
+    training.item_vectors.map_or(0, Vectors::dim)
+}
+
+/// Items that are whitened by: those with training events and a text.
+fn read(training: &Training<'_>) -> usize {
+    let counts = training.interactions.item_counts();
+    let rows = training.item_vectors.iter().flat_map(|v| v.rows());
+    let read = rows.zip(counts).filter(|&(row, n)| n > 0 && has_text(row));
+    read.count()
 }
 
 /// The whitening `M = V S` followed by the rotation `V'` that brings each direction back to where
