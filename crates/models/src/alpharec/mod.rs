@@ -6,9 +6,10 @@
 //! e_i = W₂ leaky(W₁ t_i + b),   then as in `lightgcn.rs`, with InfoNCE
 //! ```
 //!
-//! with `t_i` the whitened vector of the text, turned back onto the axes of the encoder. An item has nothing of its own, so one that nobody
-//! touched is scored as well, and a head can be taken (`from`) to other data, as it is or to be
-//! trained further: what it knows of them are then their texts, and who touched what.
+//! with `t_i` the whitened vector of the text, turned back onto the axes of the encoder. An item has
+//! nothing of its own, so one that nobody touched is scored as well, and a head can be taken
+//! (`from`) to other data, as it is or to be trained further: what it knows of them are then their
+//! texts, and who touched what.
 //!
 //! The paper starts people as the head of their mean text; here they start as the sum of what the
 //! head makes of each item, so that every item's part of a score is exact. Memory: `8 · dim` bytes

@@ -40,8 +40,8 @@ struct Own {
     state: Vec<f32>,
 }
 
-/// The loss of `states`, `[rows, dim]`, each of which should point to some items, against `items`, `[items, dim]`; with no `negatives` all
-/// items are.
+/// The loss of `states`, `[rows, dim]`, each of which should point to some items, against `items`,
+/// `[items, dim]`; with no `negatives` all items are.
 pub(crate) fn contrast(
     (states, asked): (&[f32], &[Vec<u32>]),
     items: &[f32],
