@@ -142,7 +142,12 @@ impl<'a> Column<'a> {
             asked: metric.to_owned(),
             measured: per_case.names().join(", "),
         })?;
-        let mean = per_case.means().get(metric).copied().unwrap_or(0.0);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "numbers of cases are far below 2^52"
+        )]
+        let n = values.len().max(1) as f64;
+        let mean = values.iter().copied().map(f64::from).sum::<f64>() / n;
         Ok(Self { name, mean, values })
     }
 }

@@ -1,8 +1,11 @@
 //! Events held out of a training by epochs, by which it is told when to end.
 
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 /// Most people of whom an event is held out.
 const MOST: usize = 4_000;
@@ -10,6 +13,8 @@ const MOST: usize = 4_000;
 const SHORTEST: usize = 4;
 /// Places of a ranking that are looked at.
 const DEPTH: usize = 10;
+/// Rankings made at once.
+const TOGETHER: usize = 256;
 
 /// A history, and an item that belongs to it and was held out.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,9 +55,40 @@ pub(crate) fn hold_out(
     (learned, held_out)
 }
 
+/// ndcg@10 of the items held out, among all of a table `[items, dim]` that are not in the history;
+/// `states` makes `[histories, dim]` of some of them.
+pub(crate) fn ndcg<E>(
+    held_out: &[HeldOut],
+    (table, dim): (&[f32], usize),
+    states: impl Fn(&[HeldOut]) -> Result<Vec<f32>, E>,
+) -> Result<f64, E> {
+    let n = table.len() / dim;
+    let items = MatRef::from_row_major_slice(table, n, dim);
+    let mut sum = 0.0;
+    for chunk in held_out.chunks(TOGETHER) {
+        let states = states(chunk)?;
+        let mut scores = vec![0.0f32; chunk.len() * n];
+        matmul(
+            MatMut::from_row_major_slice_mut(&mut scores, chunk.len(), n),
+            Accum::Replace,
+            MatRef::from_row_major_slice(&states, chunk.len(), dim),
+            items.transpose(),
+            1.0,
+            Par::rayon(0),
+        );
+        let gains: Vec<f64> = scores
+            .par_chunks_mut(n)
+            .zip(chunk)
+            .map(|(row, held)| gain(row, held))
+            .collect();
+        sum += gains.iter().sum::<f64>();
+    }
+    Ok(sum / held_out.len().max(1) as f64)
+}
+
 /// `1 / log₂(1 + rank)` of the held-out item among all that are not in the history, 0 beyond ten
 /// places. The scores of the history are overwritten.
-pub(crate) fn gain(scores: &mut [f32], held: &HeldOut) -> f64 {
+fn gain(scores: &mut [f32], held: &HeldOut) -> f64 {
     if held.history.contains(&held.item) {
         return 0.0;
     }

@@ -9,15 +9,16 @@
 //! ```
 //!
 //! The paper gives people vectors of their own. Here they start as what one step makes of their
-//! items, so that `k_h` (`propagation/graph.rs`) of the history say all that is known of a person,
+//! items, so that `k_h` (`propagation/layers.rs`) of the history say all that is known of a person,
 //! and someone new is scored as one of the training data. Each event is asked for over a graph
 //! without its person, from a history without the event (`propagation/step.rs`).
 //!
 //! Items without training events score minus infinity, as does everything for a history without
 //! any known item. Memory: `8 · dim` bytes an item.
 
+use crate::graph::Graph;
 use crate::history::{RECENCY, recency_for};
-use crate::propagation::{Graph, Learning, People, Propagated, Served, Source, histories, train};
+use crate::propagation::{People, Propagated, Served, Source, histories, train};
 use crate::run::Run;
 use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
@@ -84,32 +85,44 @@ impl Default for LightGcnConfig {
 }
 
 impl LightGcnConfig {
-    fn learning(&self) -> Result<Learning, ModelError> {
-        let learning = Learning {
-            dim: self.dim,
-            layers: self.layers,
-            temperature: self.temperature,
-            negatives: self.negatives,
-            dropout: self.dropout,
-            batch: self.batch,
-            epochs: self.epochs,
-            patience: self.patience,
-            learning_rate: self.learning_rate,
-            weight_decay: self.weight_decay,
-            decay: self.decay,
-            parts: self.parts,
-            power: self.power,
-            recency: self.recency,
-        };
-        let problem = learning
-            .problem()
-            .or_else(|| (self.epochs == 0).then(|| "epochs is 0; expected at least 1".to_owned()));
-        match problem {
-            None => Ok(learning),
+    fn check(&self) -> Result<(), ModelError> {
+        let no_epoch = || (self.epochs == 0).then(|| "epochs is 0; expected at least 1".to_owned());
+        match self.problem().or_else(no_epoch) {
+            None => Ok(()),
             Some(problem) => Err(ModelError::Parameter {
                 model: LightGcn::NAME,
                 problem,
             }),
+        }
+    }
+
+    /// What is wrong with the propagation or the way it is learned, if anything.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let number = |x: f32| x >= 0.0 && x.is_finite();
+        if !(1..=4096).contains(&self.dim) || self.layers > 16 {
+            Some(format!(
+                "dim is {} and layers {}; expected 1 to 4096 and at most 16",
+                self.dim, self.layers
+            ))
+        } else if !(self.temperature > 0.0 && self.temperature.is_finite()) {
+            Some(format!(
+                "temperature is {}; expected above 0",
+                self.temperature
+            ))
+        } else if !(0.0..1.0).contains(&self.dropout) {
+            Some(format!(
+                "dropout is {}; expected at least 0 and less than 1",
+                self.dropout
+            ))
+        } else if self.parts < 2 {
+            Some(format!("parts is {}; expected at least 2", self.parts))
+        } else if !(number(self.learning_rate) && number(self.weight_decay)) {
+            Some(format!(
+                "learning_rate is {} and weight_decay {}; expected numbers of at least 0",
+                self.learning_rate, self.weight_decay
+            ))
+        } else {
+            crate::history::recency_problem(self.recency)
         }
     }
 }
@@ -158,26 +171,26 @@ impl Model for LightGcn {
             recency: recency_for(log.clock(), config.recency),
             ..config.clone()
         };
-        let learning = config.learning()?;
+        config.check()?;
         let all = Sparse::of(log);
         let items = all.used_columns();
         let histories = histories(log, &items);
-        let mut parameters = start(items.len(), learning.dim, training.seed)?;
+        let mut parameters = start(items.len(), config.dim, training.seed)?;
         let run = Run::open(training, Self::NAME, &(&config, &histories), &[])?;
         let people = People {
             histories: &histories,
             n_items: items.len(),
         };
-        let best = train((&Free, &mut parameters), &people, &learning, training, run)?;
+        let best = train((&Free, &mut parameters), &people, &config, training, run)?;
         // Everything is known of the items now, the events that were held out too.
-        let (n, dim) = (log.n_items(), learning.dim);
+        let (n, dim) = (log.n_items(), config.dim);
         let mut vectors = vec![0.0; n * dim];
         let rows = parameters.arrays()[0].values.chunks_exact(dim);
         for (row, &item) in rows.zip(&items) {
             vectors[item as usize * dim..][..dim].copy_from_slice(row);
         }
         let graph = Graph::of(all);
-        let found = Propagated::of(&graph, &learning, vectors);
+        let found = Propagated::of(&graph, &config, vectors);
         Ok(Self {
             served: Served::of(found, dim, config.recency),
             config,
@@ -187,7 +200,8 @@ impl Model for LightGcn {
 
     fn load(tensors: &Tensors) -> Result<Self, ModelError> {
         let config: LightGcnConfig = tensors.config()?;
-        let dim = config.learning()?.dim;
+        config.check()?;
+        let dim = config.dim;
         let best = tensors.shared_f32("best", &[2])?;
         Ok(Self {
             served: Served::load(tensors, dim)?,

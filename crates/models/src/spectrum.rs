@@ -10,15 +10,14 @@
 //! threads it is given, which would change the last digits.
 
 use crate::ModelError;
-use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::householder;
 use faer::linalg::matmul::matmul;
 use faer::linalg::qr::no_pivoting::factor;
 use faer::{Accum, Conj, Mat, MatMut, MatRef, Par};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use semrec_text::symmetric_eigen;
 
 /// Times the block is mapped.
 const ROUNDS: usize = 8;
@@ -95,28 +94,10 @@ fn within(map: Map<'_>, block: &[f32], width: usize) -> Result<(Vec<f32>, Mat<f3
         1.0,
         Par::Seq,
     );
-    let mut values = Diag::<f32>::zeros(width);
-    let mut vectors = Mat::zeros(width, width);
-    let scratch = self_adjoint_evd_scratch::<f32>(
-        width,
-        ComputeEigenvectors::Yes,
-        Par::Seq,
-        Default::default(),
-    );
-    self_adjoint_evd(
-        matrix.as_ref(),
-        values.as_mut(),
-        Some(vectors.as_mut()),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-        Default::default(),
-    )
-    .map_err(|e| ModelError::Training {
+    symmetric_eigen(matrix.as_ref()).map_err(|e| ModelError::Training {
         model: map.model,
         problem: format!("no eigenvectors were found: {e:?}"),
-    })?;
-    let values = values.column_vector().iter().copied().collect();
-    Ok((values, vectors))
+    })
 }
 
 /// Orthonormal columns that span what those of `block`, `[n, width]` row-major, span, by Householder

@@ -58,7 +58,11 @@ pub(crate) fn read(
     }
     let texts = training
         .item_vectors
-        .map(|vectors| whitened(training, model, (vectors, manner)))
+        .map(|vectors| {
+            let whitening = fit_whitening(training, model, (manner.power, manner.eps))?;
+            let white = whitening.apply(vectors);
+            Ok::<_, ModelError>((whitening, white))
+        })
         .transpose()?;
     let facts = match training.item_facts {
         Some(facts) if manner.share > 0.0 => fact_vectors(training, model, facts)?,
@@ -83,33 +87,19 @@ pub(crate) fn read(
     }
 }
 
-/// The whitened texts alone, for a model that is taken to data with other facts.
+/// The whitening of the texts, fitted on the items with training events.
 ///
 /// # Errors
-/// [`ModelError::Training`] if there are none, or they are not of these items.
-pub(crate) fn read_texts(
+/// [`ModelError::Training`] if there are no texts, or they are not of these items.
+pub(crate) fn fit_whitening(
     training: &Training<'_>,
     model: &'static str,
     (power, eps): (f32, f32),
-) -> Result<(Whitening, Vectors), ModelError> {
-    let vectors = training.item_vectors.ok_or_else(|| ModelError::Training {
-        model,
-        problem: "the items have no text vectors".to_owned(),
-    })?;
-    let manner = Manner {
-        power,
-        eps,
-        share: 0.0,
-    };
-    whitened(training, model, (vectors, manner))
-}
-
-fn whitened(
-    training: &Training<'_>,
-    model: &'static str,
-    (vectors, manner): (&Vectors, Manner),
-) -> Result<(Whitening, Vectors), ModelError> {
+) -> Result<Whitening, ModelError> {
     let fail = |problem: String| ModelError::Training { model, problem };
+    let vectors = training
+        .item_vectors
+        .ok_or_else(|| fail("the items have no text vectors".to_owned()))?;
     let n_items = training.interactions.n_items();
     if vectors.len() != n_items {
         let got = vectors.len();
@@ -118,13 +108,11 @@ fn whitened(
     let counts = training.interactions.item_counts();
     let settings = WhiteningConfig {
         dims: None,
-        power: manner.power,
-        eps: manner.eps,
+        power,
+        eps,
     };
-    let whitening = Whitening::fit(vectors, (0..n_items).filter(|&i| counts[i] > 0), &settings)
-        .map_err(|e| fail(e.to_string()))?;
-    let white = whitening.apply(vectors);
-    Ok((whitening, white))
+    Whitening::fit(vectors, (0..n_items).filter(|&i| counts[i] > 0), &settings)
+        .map_err(|e| fail(e.to_string()))
 }
 
 fn fact_vectors(

@@ -24,9 +24,9 @@
 //! # Ok::<(), semrec_text::TextError>(())
 //! ```
 
-use crate::{TextError, Vectors};
+use crate::{TextError, Vectors, symmetric_eigen};
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 /// Rows handled at once: bounds the scratch memory to `CHUNK * dim` values.
@@ -95,11 +95,10 @@ impl Whitening {
             ));
         }
         let covariance = covariance_of(&rows, &mean);
-        let eigen = covariance
-            .self_adjoint_eigen(Side::Lower)
+        let (values, eigenvectors) = symmetric_eigen(covariance.as_ref())
             .map_err(|e| TextError::Whitening(format!("no eigenvectors were found: {e:?}")))?;
         let dim = vectors.dim();
-        let values: Vec<f64> = (0..dim).map(|j| eigen.S()[j].max(0.0)).collect();
+        let values: Vec<f64> = values.into_iter().map(|value| value.max(0.0)).collect();
         let average = values.iter().sum::<f64>() / dim as f64;
         let dim_out = config.dims.unwrap_or(dim).min(dim);
         let mut matrix = vec![0.0; dim * dim_out];
@@ -107,7 +106,7 @@ impl Whitening {
             // faer sorts eigenvalues upwards, we keep the largest.
             let j = dim - 1 - out;
             let scale = scale(values[j], average, config);
-            let column = eigen.U().col(j);
+            let column = eigenvectors.col(j);
             let sign = sign_of(column.iter().copied());
             for i in 0..dim {
                 matrix[i * dim_out + out] = narrow(column[i] * sign * scale);
@@ -318,6 +317,24 @@ mod tests {
 
     fn config(eps: f32, power: f32, dims: Option<usize>) -> WhiteningConfig {
         WhiteningConfig { dims, power, eps }
+    }
+
+    /// As wide as an encoder's vectors: narrow matrices are not divided among threads.
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let (n, dim) = (600, 384);
+        let value = |k: usize| ((k * 2_654_435_761) % 1_000_003) as f32 / 1_000_003.0 - 0.5;
+        let vectors = Vectors::new(dim, (0..n * dim).map(value).collect());
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let fit = || Whitening::fit(&vectors, 0..n, &config(0.01, 1.0, None)).unwrap();
+            let whitening = pool.unwrap().install(fit);
+            (whitening.mean().to_vec(), whitening.matrix().to_vec())
+        };
+        let one = with(1);
+        for threads in [2, 3] {
+            assert!(with(threads) == one, "{threads} threads");
+        }
     }
 
     /// Rows (3,1) (1,1) (2,4) (2,-2): mean (2,1), covariance diag(2/4, 18/4), so the first

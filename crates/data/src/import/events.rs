@@ -6,8 +6,7 @@ use super::file::SourceFile;
 use super::infer_events::EventColumns;
 use super::options::ImportOptions;
 use super::rejects::Rejects;
-use super::table::TELL;
-use crate::read::{Bad, Cells, HISTORY, Layout, Step};
+use crate::read::{Bad, Cells, HISTORY, Layout};
 use crate::{Clock, DataError, Event, Ids, Part, Row};
 
 /// The time of an event that precedes all timed ones of its user, until it is known.
@@ -74,39 +73,20 @@ impl Log {
         options: &ImportOptions,
         io: (&mut Rejects, Progress<'_>),
     ) -> Result<(), DataError> {
-        let (rejects, progress) = io;
-        let mut tally = rejects.tally(&file.path, options.max_rejected_share);
-        let (mut rows, done) = file.rows()?;
-        let mut cells = Cells::default();
         let mut seen = Seen::default();
         let history = file.layout == Layout::MindBehaviors;
-        loop {
-            let bad = match rows.read(&mut cells)? {
-                Step::End => break,
-                Step::Bad(bad) => bad,
-                Step::Row => match self.row(&cells, columns, (&file.columns, history), &mut seen) {
-                    Ok(mut row) => {
-                        if let Some(part) = part {
-                            row.part = part;
-                        }
-                        let late = columns.clock == Clock::Seconds
-                            && options.now.is_some_and(|now| row.event.time > now);
-                        seen.future += u64::from(late);
-                        seen.time(&row);
-                        self.rows.push(row);
-                        tally.accepted += 1;
-                        if tally.accepted.is_multiple_of(TELL) {
-                            file.tell(progress, &done);
-                        }
-                        continue;
-                    }
-                    Err(bad) => bad,
-                },
-            };
-            tally.reject(&bad, &*rows, &cells)?;
-        }
-        file.tell(progress, &done);
-        file.report.notes.extend(rows.notes());
+        file.each_row(options, io, |cells, names| {
+            let mut row = self.row(cells, columns, (names, history), &mut seen)?;
+            if let Some(part) = part {
+                row.part = part;
+            }
+            let late = columns.clock == Clock::Seconds
+                && options.now.is_some_and(|now| row.event.time > now);
+            seen.future += u64::from(late);
+            seen.time(&row);
+            self.rows.push(row);
+            Ok(())
+        })?;
         let mut note = |n: u64, what: &str| {
             if n > 0 {
                 file.report.notes.push(format!("{n} {what}"));
@@ -118,7 +98,6 @@ impl Log {
         );
         note(seen.future, "events lie in the future");
         file.report.unsorted = seen.unsorted;
-        tally.finish(&mut file.report)?;
         if self.has_before {
             self.place_history();
         }

@@ -1,9 +1,11 @@
 //! One source file: found out, sampled, and being read.
 
 use super::options::{FileKind, ImportOptions};
+use super::rejects::Rejects;
 use super::report::FileReport;
 use super::stats::{Stats, sample};
-use crate::read::{self, Format, Input, Layout, Limits, Rows};
+use super::table::TELL;
+use crate::read::{self, Bad, Cells, Format, Input, Layout, Limits, Rows, Step};
 use crate::store::hex;
 use crate::{DataError, import::Progress};
 use sha2::{Digest, Sha256};
@@ -116,6 +118,40 @@ impl SourceFile {
         let input = open_as(&self.path, &self.layout)?;
         let done = input.done.clone();
         Ok((read::open(input, &self.layout, self.limits)?, done))
+    }
+
+    /// Hands out the cells of each row, with the names of the columns; a row that cannot be read, or
+    /// that `take` refuses, is rejected.
+    ///
+    /// # Errors
+    /// [`DataError`] if the file cannot be read, has no row, or more than the allowed share of them
+    /// is rejected.
+    pub(super) fn each_row(
+        &mut self,
+        options: &ImportOptions,
+        (rejects, progress): (&mut Rejects, Progress<'_>),
+        mut take: impl FnMut(&Cells, &[String]) -> Result<(), Bad>,
+    ) -> Result<(), DataError> {
+        let mut tally = rejects.tally(&self.path, options.max_rejected_share);
+        let (mut rows, done) = self.rows()?;
+        let mut cells = Cells::default();
+        loop {
+            let taken = match rows.read(&mut cells)? {
+                Step::End => break,
+                Step::Bad(bad) => Err(bad),
+                Step::Row => take(&cells, &self.columns),
+            };
+            match taken {
+                Ok(()) => tally.accepted += 1,
+                Err(bad) => tally.reject(&bad, &*rows, &cells)?,
+            }
+            if tally.rows().is_multiple_of(TELL) {
+                self.tell(progress, &done);
+            }
+        }
+        self.tell(progress, &done);
+        self.report.notes.extend(rows.notes());
+        tally.finish(&mut self.report)
     }
 
     /// Says how far the file is read.

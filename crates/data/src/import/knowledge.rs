@@ -8,8 +8,6 @@ use super::names;
 use super::options::ImportOptions;
 use super::rejects::Rejects;
 use super::report::{ColumnReport, grouped};
-use super::table::TELL;
-use crate::read::{Cells, Step};
 use crate::{DataError, Ids, Knowledge, Link, Triple};
 use hashbrown::HashSet;
 
@@ -202,38 +200,15 @@ fn each_row<const N: usize>(
     file: &mut SourceFile,
     columns: [usize; N],
     options: &ImportOptions,
-    (rejects, progress): (&mut Rejects, Progress<'_>),
+    io: (&mut Rejects, Progress<'_>),
     mut each: impl FnMut([&str; N]),
 ) -> Result<(), DataError> {
-    let mut tally = rejects.tally(&file.path, options.max_rejected_share);
-    let (mut rows, done) = file.rows()?;
-    let mut cells = Cells::default();
-    loop {
-        let bad = match rows.read(&mut cells)? {
-            Step::End => break,
-            Step::Bad(bad) => bad,
-            Step::Row => {
-                let mut ids = [""; N];
-                let read = ids.iter_mut().zip(columns).try_for_each(|(id, at)| {
-                    *id = cell::id(&cells, at).map_err(|bad| bad.in_field(&file.columns[at]))?;
-                    Ok(())
-                });
-                match read {
-                    Ok(()) => {
-                        each(ids);
-                        tally.accepted += 1;
-                        if tally.accepted.is_multiple_of(TELL) {
-                            file.tell(progress, &done);
-                        }
-                        continue;
-                    }
-                    Err(bad) => bad,
-                }
-            }
-        };
-        tally.reject(&bad, &*rows, &cells)?;
-    }
-    file.tell(progress, &done);
-    file.report.notes.extend(rows.notes());
-    tally.finish(&mut file.report)
+    file.each_row(options, io, |cells, names| {
+        let mut ids = [""; N];
+        for (id, at) in ids.iter_mut().zip(columns) {
+            *id = cell::id(cells, at).map_err(|bad| bad.in_field(&names[at]))?;
+        }
+        each(ids);
+        Ok(())
+    })
 }

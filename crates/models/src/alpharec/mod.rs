@@ -17,13 +17,13 @@
 
 mod head;
 
+use crate::graph::Graph;
 use crate::history::{RECENCY, recency_for};
-use crate::propagation::{
-    Graph, Layers, Learning, People, Propagated, Served, Source, histories, train,
-};
+use crate::lightgcn::LightGcnConfig;
+use crate::propagation::{Layers, People, Propagated, Served, Source, histories, train};
 use crate::run::Run;
 use crate::sparse::Sparse;
-use crate::texts::{has_text, read_texts};
+use crate::texts::{fit_whitening, has_text};
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
@@ -116,8 +116,9 @@ const EPS: f32 = 0.01;
 const ENOUGH: usize = 2;
 
 impl AlphaRecConfig {
-    fn learning(&self) -> Result<Learning, ModelError> {
-        let learning = Learning {
+    /// The part of it that it shares with `lightgcn`.
+    fn learning(&self) -> Result<LightGcnConfig, ModelError> {
+        let learning = LightGcnConfig {
             dim: self.dim,
             layers: self.layers,
             temperature: self.temperature,
@@ -312,7 +313,11 @@ fn reader(
         (config.dim, config.hidden, config.whiten) = (stored.dim, stored.hidden, stored.whiten);
     }
     let own = || -> Result<Whitening, ModelError> {
-        turned_back(&read_texts(training, AlphaRec::NAME, (config.whiten, EPS))?.0)
+        turned_back(&fit_whitening(
+            training,
+            AlphaRec::NAME,
+            (config.whiten, EPS),
+        )?)
     };
     let reader = match stored {
         None => {

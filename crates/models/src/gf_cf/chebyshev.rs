@@ -4,7 +4,7 @@
 //! `h(x) ≈ Σ_k c_k T_k(x)`. With `x = I − 2P`, whose eigenvalues lie there, `h` of the graph is a sum
 //! of `K` steps by `T_{k+1} = 2x T_k − T_{k−1}`.
 
-use super::graph::Graph;
+use crate::graph::{Graph, Walk};
 use crate::kernels::narrow;
 use std::f64::consts::PI;
 
@@ -30,9 +30,14 @@ pub(super) fn coefficients(order: usize, function: impl Fn(f64) -> f64) -> Vec<f
 }
 
 /// `Σ_k c_k T_k(I − 2P) x` for a block of signals, `[n_items, width]`.
-pub(super) fn filter(graph: &Graph, coefficients: &[f32], x: &[f32], width: usize) -> Vec<f32> {
+pub(super) fn filter(
+    (graph, walk): (&Graph, &Walk),
+    coefficients: &[f32],
+    x: &[f32],
+    width: usize,
+) -> Vec<f32> {
     let turned = |t: &[f32]| -> Vec<f32> {
-        let mut step = graph.step(t, width);
+        let mut step = graph.spread(walk, t, width);
         for (s, t) in step.iter_mut().zip(t) {
             *s = t - 2.0 * *s;
         }

@@ -2,7 +2,7 @@
 //! (Shen et al. 2021, "How Powerful is Graph Convolution for Recommendation?"; Kim et al. 2025,
 //! "Graph Spectral Filtering with Chebyshev Interpolation for Recommendation").
 //!
-//! With `P` the step over the graph (`graph.rs`), `U` its `rank` leading eigenvectors and `D` the
+//! With `P` the walk over the graph (`../graph.rs`, `A` there), `U` its `rank` leading eigenvectors and `D` the
 //! items' numbers of users:
 //!
 //! ```text
@@ -25,15 +25,14 @@
 //! history without any known item.
 
 mod chebyshev;
-mod graph;
 
+use crate::graph::{Graph, Walk};
 use crate::history::{RECENCY, Touched, contributions, recency_for, recency_problem, recent};
 use crate::sparse::Sparse;
 use crate::spectrum::{Map, leading};
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-use graph::Graph;
 use rayon::prelude::*;
 use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
@@ -105,6 +104,7 @@ impl GfCfConfig {
 pub struct GfCf {
     config: GfCfConfig,
     graph: Graph,
+    walk: Walk,
     coefficients: Vec<f32>,
     /// `D^power`, `[n_items]`; 0 for an item without users.
     scales: Vec<f32>,
@@ -132,7 +132,8 @@ impl Model for GfCf {
         (training.progress)("gf-cf: eigenvectors", 0, 1);
         let graph = Graph::of(Sparse::of(training.interactions).without_empty_rows());
         let wanted = if config.ideal > 0.0 { config.rank } else { 0 };
-        let step = |block: &[f32], width: usize| graph.step(block, width);
+        let walk = graph.whole();
+        let step = |block: &[f32], width: usize| graph.spread(&walk, block, width);
         let map = Map {
             model: Self::NAME,
             size: graph.n_items(),
@@ -175,6 +176,7 @@ impl GfCf {
         Self {
             coefficients: chebyshev::coefficients(config.order, plateau),
             config,
+            walk: graph.whole(),
             graph,
             scales,
             basis,
@@ -193,7 +195,7 @@ impl GfCf {
     /// Both filters on a block of signals, `[n_items, width]`.
     fn filtered(&self, x: &[f32], width: usize) -> Vec<f32> {
         let n = self.graph.n_items();
-        let mut out = chebyshev::filter(&self.graph, &self.coefficients, x, width);
+        let mut out = chebyshev::filter((&self.graph, &self.walk), &self.coefficients, x, width);
         if self.rank > 0 {
             let u = MatRef::from_row_major_slice(&self.basis, n, self.rank);
             let mut within = vec![0.0; self.rank * width];

@@ -14,7 +14,8 @@
 //! own trace.
 
 use super::contrast::contrast;
-use super::graph::{Graph, Layers, Walk, scale_rows};
+use super::layers::Layers;
+use crate::graph::{Graph, Walk, scale_rows};
 use crate::kernels::{add_row, row_dot};
 use rayon::prelude::*;
 
@@ -25,6 +26,8 @@ const SHORT: f32 = 1e-12;
 pub(crate) struct Batch<'a> {
     pub(crate) graph: &'a Graph,
     pub(crate) walk: &'a Walk,
+    /// How much less an item counts in a history that many touched.
+    pub(crate) power: f32,
     pub(crate) people: &'a [Cut],
     /// Items that stand for all others; empty: all do.
     pub(crate) negatives: &'a [u32],
@@ -62,7 +65,8 @@ pub(crate) fn loss(
 ) -> (f32, usize, Vec<f32>) {
     let (graph, walk) = (batch.graph, batch.walk);
     let (mut items, mut keys) = layers.forward(graph, walk, start, dim);
-    scale_rows(&mut keys, walk.keys(), dim);
+    let weights = walk.keys(batch.power);
+    scale_rows(&mut keys, &weights, dim);
     let lengths = normalise(&mut items, dim);
     let mut rows: Vec<Rows> = batch
         .people
@@ -86,7 +90,7 @@ pub(crate) fn loss(
         through_length(own, &rows.directions, &rows.lengths, dim);
         back_to_keys(cut, graph, (&rows.part, own), &mut of_keys);
     }
-    scale_rows(&mut of_keys, walk.keys(), dim);
+    scale_rows(&mut of_keys, &weights, dim);
     through_length(&mut found.items, &items, &lengths, dim);
     let gradient = layers.backward(graph, walk, (&found.items, &of_keys), dim);
     (found.loss, events, gradient)

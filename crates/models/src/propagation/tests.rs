@@ -1,14 +1,15 @@
 //! The propagation, its loss and gradients against PyTorch (`tests/reference/graph.py` writes what
 //! is compared with).
 
-use super::graph::{Graph, Layers};
+use super::Propagated;
+use super::layers::Layers;
 use super::served::Served;
 use super::step::{Batch, Cut, loss};
-use super::{Learning, Propagated};
 use crate::Query;
+use crate::graph::Graph;
+use crate::lightgcn::LightGcnConfig;
 use crate::sparse::Sparse;
 use semrec_data::Event;
-use semrec_train::Decay;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -78,7 +79,8 @@ fn loss_and_gradient_are_those_of_pytorch_layer_by_layer() {
             .collect();
         let batch = Batch {
             graph: &graph,
-            walk: &graph.without(people.iter().map(|c| c.person), r.power),
+            walk: &graph.without(people.iter().map(|c| c.person)),
+            power: r.power,
             people: &people,
             negatives: &case.negatives,
             temperature: r.temperature,
@@ -96,21 +98,12 @@ fn loss_and_gradient_are_those_of_pytorch_layer_by_layer() {
 fn scores_of_a_history_are_those_of_pytorch_and_contributions_add_up_to_them() {
     let (r, graph) = reference();
     for case in &r.cases {
-        let learning = Learning {
+        let learning = LightGcnConfig {
             dim: r.dim,
             layers: case.layers,
-            temperature: r.temperature,
-            negatives: 0,
-            dropout: 0.0,
-            batch: 1,
-            epochs: 1,
-            patience: 1,
-            learning_rate: 0.1,
-            weight_decay: 0.0,
-            decay: Decay::Constant,
-            parts: 2,
             power: r.power,
             recency: 0.6,
+            ..LightGcnConfig::default()
         };
         let found = Propagated::of(&graph, &learning, case.start.clone());
         let served = Served::of(found, r.dim, learning.recency);
@@ -143,7 +136,7 @@ fn scores_of_a_history_are_those_of_pytorch_and_contributions_add_up_to_them() {
 #[test]
 fn layers_are_polynomials() {
     let (r, graph) = reference();
-    let walk = graph.without(std::iter::empty(), r.power);
+    let walk = graph.whole();
     let start = r.cases[0].start.clone();
     let once = graph.spread(&walk, &start, r.dim);
     let twice = graph.spread(&walk, &once, r.dim);

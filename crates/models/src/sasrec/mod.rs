@@ -21,7 +21,7 @@
 //! transformer's, at the same cost.
 //!
 //! Memory: `4 · dim` bytes an item, and the network, `20 · dim²` bytes a block (`48 · dim²` of a
-//! transformer). While fitting, `20 · dim` bytes an item and 4 bytes an event; besides, in each
+//! transformer). While fitting, `20 · dim` bytes an item and 8 bytes an event; besides, in each
 //! step, the scores of 256 places (`1024 · items` bytes) and some `200 · dim · batch` bytes of
 //! activations.
 

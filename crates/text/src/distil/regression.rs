@@ -5,7 +5,7 @@
 //! the tokens of all texts times dim, and the tokens that do not occur take no part, as their
 //! correction is zero.
 
-use crate::{TextError, Vectors};
+use crate::{TextError, Vectors, symmetric_eigen};
 use faer::linalg::matmul::matmul;
 use faer::linalg::solvers::Solve;
 use faer::{Accum, Mat, MatRef, Par, Side};
@@ -171,12 +171,13 @@ pub(super) fn multiply(rows: &Vectors, matrix: &Mat<f64>) -> Vectors {
 
 /// The `cut` directions in which vectors are longest, `[dim, cut]`.
 pub(super) fn main_directions(vectors: &Vectors, cut: usize) -> Result<Mat<f64>, TextError> {
-    let eigen = inner(vectors, vectors)
-        .self_adjoint_eigen(Side::Lower)
+    let (_, eigenvectors) = symmetric_eigen(inner(vectors, vectors).as_ref())
         .map_err(|e| TextError::Whitening(format!("no main directions were found: {e:?}")))?;
     let dim = vectors.dim();
     // faer sorts eigenvalues upwards.
-    Ok(Mat::from_fn(dim, cut, |i, j| eigen.U()[(i, dim - 1 - j)]))
+    Ok(Mat::from_fn(dim, cut, |i, j| {
+        eigenvectors[(i, dim - 1 - j)]
+    }))
 }
 
 /// The tokens' vectors of the whole vocabulary times the map that fits the texts best.
