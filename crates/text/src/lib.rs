@@ -26,7 +26,7 @@ mod weights;
 mod whitening;
 
 pub use cache::{Cache, CacheStats};
-pub use compute::{Kernels, exp_shifted};
+pub use compute::{Kernels, exp_shifted, silu_tangent};
 pub use convert::{Conversion, Precision, choose_layers, convert, even_layers};
 pub use distil::{DistilOptions, Distilled, distil};
 pub use eigen::symmetric_eigen;

@@ -5,6 +5,7 @@
 //! (an optimiser step, a softmax) is written here, in one pass and bounded memory. Models and
 //! their data are not known here.
 
+mod activation;
 mod checkpoint;
 mod curve;
 mod device;
@@ -17,6 +18,7 @@ mod schedule;
 mod softmax;
 mod stopping;
 
+pub use activation::silu;
 pub use checkpoint::Checkpoint;
 pub use curve::{Curve, Point};
 pub use device::{cpu, training_device, values};

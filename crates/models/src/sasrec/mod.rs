@@ -424,7 +424,7 @@ fn states_of(
     let mut none = Dropout::new(0, 0, 0.0, &device);
     let d = network.shape.dim;
     let input = matrix(&look_up(vectors, &batch.items, d), d, &device);
-    values(network.states(input, &batch, &mut none))
+    values(network.states(input, &batch, &mut none)?)
 }
 
 impl Recommender for Sasrec {

@@ -3,7 +3,7 @@
 use super::SasrecConfig;
 use super::sequences::Batch;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
-use semrec_train::{Dropout, Leaves, Parameters};
+use semrec_train::{Dropout, Leaves, Parameters, TrainError, silu};
 use serde::{Deserialize, Serialize};
 
 /// What a block computes.
@@ -141,7 +141,7 @@ impl<'a> Network<'a> {
         input: Tensor<2>,
         batch: &Batch,
         dropout: &mut Dropout,
-    ) -> Tensor<2> {
+    ) -> Result<Tensor<2>, TrainError> {
         let scale = if self.shape.temperature > 0.0 {
             1.0
         } else {
@@ -153,33 +153,39 @@ impl<'a> Network<'a> {
         let sight = self.sight(batch);
         let mut x = dropout.apply(input * scale + positions);
         for b in 0..self.shape.blocks {
-            x = self.block(b, x, &sight, dropout);
+            x = self.block(b, x, &sight, dropout)?;
         }
         let x = x.select(0, self.indices(&batch.places));
         let x = self.norm(x, "norm");
-        if self.shape.temperature > 0.0 {
+        Ok(if self.shape.temperature > 0.0 {
             unit(x) / self.shape.temperature
         } else {
             x
-        }
+        })
     }
 
-    fn block(&self, b: usize, x: Tensor<2>, sight: &Sight, dropout: &mut Dropout) -> Tensor<2> {
+    fn block(
+        &self,
+        b: usize,
+        x: Tensor<2>,
+        sight: &Sight,
+        dropout: &mut Dropout,
+    ) -> Result<Tensor<2>, TrainError> {
         let get = |part: &str| self.get(&format!("block{b}.{part}"));
         let norm = |x: Tensor<2>, part: &str| self.norm(x, &format!("block{b}.{part}"));
         let gated = self.shape.block == Block::Gated;
         let normed = norm(x.clone(), "norm1");
         let fused = normed.clone().matmul(get("qkv")) + get("qkv.bias");
         if self.shape.block == Block::Hstu {
-            let fused = activation::silu(fused);
+            let fused = silu(fused)?;
             let d = self.shape.dim;
             let gate = fused
                 .clone()
                 .slice([0..sight.rows * sight.length, 3 * d..4 * d]);
-            let mixed = norm(self.attend(b, &fused, sight), "norm2") * gate;
-            return x + dropout.apply(mixed).matmul(get("out"));
+            let mixed = norm(self.attend(b, &fused, sight)?, "norm2") * gate;
+            return Ok(x + dropout.apply(mixed).matmul(get("out")));
         }
-        let mut mixed = self.attend(b, &fused, sight).matmul(get("out"));
+        let mut mixed = self.attend(b, &fused, sight)?.matmul(get("out"));
         if gated {
             mixed = mixed * activation::sigmoid(normed.matmul(get("gate1")));
         } else if self.shape.block == Block::Frequency {
@@ -194,11 +200,11 @@ impl<'a> Network<'a> {
         if gated {
             outer = outer * activation::sigmoid(normed.matmul(get("gate2")));
         }
-        x + dropout.apply(outer)
+        Ok(x + dropout.apply(outer))
     }
 
     /// The values of the places each place sees, weighed, of queries, keys and values side by side.
-    fn attend(&self, b: usize, fused: &Tensor<2>, sight: &Sight) -> Tensor<2> {
+    fn attend(&self, b: usize, fused: &Tensor<2>, sight: &Sight) -> Result<Tensor<2>, TrainError> {
         let (d, h) = (self.shape.dim, self.shape.heads);
         let (rows, length) = (sight.rows, sight.length);
         let part = |k: usize| -> Tensor<4> {
@@ -217,14 +223,12 @@ impl<'a> Network<'a> {
         let scores = q.matmul(k.swap_dims(2, 3)) * (h as f32 / d as f32).sqrt() + bias;
         let mask = sight.mask.clone();
         let weights = if self.shape.block == Block::Hstu {
-            activation::silu(scores) * mask
+            silu(scores)? * mask
         } else {
             activation::softmax(scores + mask, 3)
         };
-        weights
-            .matmul(v)
-            .swap_dims(1, 2)
-            .reshape([rows * length, d])
+        let values = weights.matmul(v).swap_dims(1, 2);
+        Ok(values.reshape([rows * length, d]))
     }
 
     /// The frequencies below the cut as they are, those above it times the square of a learned

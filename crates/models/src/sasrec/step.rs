@@ -68,7 +68,7 @@ pub(crate) fn gradients(
             let (seed, step, share) = given.dropout;
             let mut dropout = Dropout::new(seed, step * SHARDS as u64 + k as u64, share, device);
             let network = Network::new(shape, parameters, &leaves, device);
-            let states = network.states(input.clone(), batch, &mut dropout);
+            let states = network.states(input.clone(), batch, &mut dropout)?;
             let values = values(states.clone().inner())?;
             Ok(Passed {
                 leaves,

@@ -72,7 +72,9 @@ fn states_loss_and_gradients_of_packed_histories_are_those_of_pytorch_one_by_one
         assert_eq!(batch.rows, 3, "4 + 2, 5 and 3 places");
         let input = look_up(&values(table.inner()).unwrap(), &batch.items, dim);
         let mut none = Dropout::new(1, 1, 0.0, &device);
-        let states = net.states(matrix(&input, dim, &device), &batch, &mut none);
+        let states = net
+            .states(matrix(&input, dim, &device), &batch, &mut none)
+            .unwrap();
         near(
             &values(states.inner()).unwrap(),
             &floats(&network["states"]),

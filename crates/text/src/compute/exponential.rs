@@ -75,6 +75,45 @@ impl WithSimd for ExpShifted<'_> {
     }
 }
 
+/// The tangent of SiLU at each value: `slope` gets σ(x)·(1 + x·(1 - σ(x))), the derivative, and `x`
+/// is replaced by what the tangent is at 0, so that SiLU is `slope`·x + it.
+///
+/// # Panics
+/// If the two are not of the same length.
+pub fn silu_tangent(x: &mut [f32], slope: &mut [f32]) {
+    assert_eq!(x.len(), slope.len(), "a slope for each value");
+    Arch::new().dispatch(SiluTangent { x, slope });
+}
+
+struct SiluTangent<'a> {
+    x: &'a mut [f32],
+    slope: &'a mut [f32],
+}
+
+impl WithSimd for SiluTangent<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let one = simd.splat_f32s(1.0);
+        let tangent = |x| {
+            let share = over_one_plus_exp(simd, one, simd.neg_f32s(x));
+            let rest = simd.mul_f32s(x, simd.sub_f32s(one, share));
+            let slope = simd.mul_add_e_f32s(share, rest, share);
+            let at_zero = simd.neg_f32s(simd.mul_f32s(simd.mul_f32s(x, share), rest));
+            (at_zero, slope)
+        };
+        let (wide, rest) = S::as_mut_simd_f32s(self.x);
+        let (wide_slopes, rest_slopes) = S::as_mut_simd_f32s(self.slope);
+        for (x, slope) in wide.iter_mut().zip(wide_slopes) {
+            (*x, *slope) = tangent(*x);
+        }
+        let (at_zero, slope) = tangent(simd.partial_load_f32s(rest));
+        simd.partial_store_f32s(rest, at_zero);
+        simd.partial_store_f32s(rest_slopes, slope);
+    }
+}
+
 /// The error function of each lane.
 #[inline(always)]
 pub(crate) fn erf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
@@ -204,6 +243,31 @@ mod tests {
             assert!((f64::from(sum) - whole).abs() <= 1e-6 * whole);
             for (got, want) in row.iter().zip(want) {
                 assert!((f64::from(*got) - want).abs() <= 1e-6 * want);
+            }
+        }
+    }
+
+    #[test]
+    fn the_tangent_of_silu_is_its_value_and_derivative() {
+        for n in [1u16, 7, 16, 45, 2001] {
+            let at: Vec<f32> = (0..n)
+                .map(|i| f32::from(i) * 40.0 / f32::from(n) - 20.0)
+                .collect();
+            let (mut zero, mut slope) = (at.clone(), vec![0.0; at.len()]);
+            silu_tangent(&mut zero, &mut slope);
+            for ((&x, zero), slope) in at.iter().zip(zero).zip(slope) {
+                let silu = |x: f64| x / (1.0 + (-x).exp());
+                let x = f64::from(x);
+                let want = (silu(x + 1e-4) - silu(x - 1e-4)) / 2e-4;
+                assert!(
+                    (f64::from(slope) - want).abs() < 1e-6,
+                    "slope at {x}: {slope}"
+                );
+                let got = f64::from(slope) * x + f64::from(zero);
+                assert!(
+                    (got - silu(x)).abs() < 1e-6 * (1.0 + x.abs()),
+                    "at {x}: {got}"
+                );
             }
         }
     }

@@ -25,7 +25,7 @@ mod vnni;
 
 pub(crate) use aligned::Aligned;
 pub(crate) use attention::{Attention, AttentionScratch};
-pub use exponential::exp_shifted;
+pub use exponential::{exp_shifted, silu_tangent};
 pub(crate) use half::{from_f16, from_finite_f16, to_f16};
 pub(crate) use layer_norm::layer_norm;
 pub use linear::Kernels;
