@@ -1,7 +1,7 @@
 //! The network: item vectors, blocks of causal attention, a state for each place.
 
-use super::SasrecConfig;
 use super::sequences::Batch;
+use super::{LONG, SasrecConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use semrec_train::{Dropout, Leaves, Parameters, TrainError, silu};
 use serde::{Deserialize, Serialize};
@@ -10,15 +10,29 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Block {
+    /// [`Block::Hstu`] where 100 events or more of a history are read, else [`Block::Frequency`].
+    #[default]
+    Auto,
     /// The transformer's: softmax attention, then a layer of its own for each place.
     Transformer,
     /// The transformer's with both parts gated by their input (LiGR).
     Gated,
     /// HSTU's: attention by SiLU without normalisation, gated, and no second layer.
-    #[default]
     Hstu,
     /// The transformer's with a filter of frequencies beside its attention (BSARec).
     Frequency,
+}
+
+impl Block {
+    /// This block, or where nothing was asked for the one for histories of which so many events
+    /// are read.
+    pub(super) fn or_for(self, length: usize) -> Self {
+        match self {
+            Self::Auto if length < LONG => Self::Frequency,
+            Self::Auto => Self::Hstu,
+            Self::Transformer | Self::Gated | Self::Hstu | Self::Frequency => self,
+        }
+    }
 }
 
 /// Sizes of the network.

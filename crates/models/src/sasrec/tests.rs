@@ -125,3 +125,10 @@ fn a_place_sees_its_own_window_up_to_itself() {
         .collect();
     assert_eq!(seen, [vec![0], vec![0, 1], vec![2], vec![2, 3]]);
 }
+
+#[test]
+fn the_block_goes_with_the_length_of_the_histories() {
+    assert_eq!(Block::default().or_for(99), Block::Frequency);
+    assert_eq!(Block::default().or_for(100), Block::Hstu);
+    assert_eq!(Block::Gated.or_for(200), Block::Gated);
+}
