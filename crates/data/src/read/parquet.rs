@@ -45,6 +45,11 @@ impl Parquet {
         let builder = caught(|| ParquetRecordBatchReaderBuilder::try_new(file))
             .ok_or_else(|| broken(&PANIC))?
             .map_err(|e| broken(&e))?;
+        if let Some(column) = misplaced(builder.metadata()) {
+            return Err(broken(&format!(
+                "column '{column}' has a negative position or length"
+            )));
+        }
         let columns = builder
             .schema()
             .fields()
@@ -89,6 +94,17 @@ impl Parquet {
 /// Rows of the whole file.
 fn rows_of(metadata: &ParquetMetaData) -> u64 {
     u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0)
+}
+
+/// The first column, of any row group, whose position or length is negative, for which the library
+/// panics.
+fn misplaced(metadata: &ParquetMetaData) -> Option<String> {
+    let mut chunks = metadata.row_groups().iter().flat_map(|g| g.columns());
+    let negative = chunks.find(|chunk| {
+        let start = chunk.dictionary_page_offset();
+        start.unwrap_or(chunk.data_page_offset()) < 0 || chunk.compressed_size() < 0
+    });
+    negative.map(|chunk| chunk.column_path().string())
 }
 
 /// How many rows to decode at once, so that long texts are not held by the thousand: by the row

@@ -38,6 +38,8 @@ fn files_that_are_none() {
         ("no_json.jsonl", b"{\"user_id\": \n"),
         ("cut.gz", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb"),
         ("cut.parquet", b"PAR1 and no more"),
+        // Found by fuzzing: the column 'item_id' is -1 bytes long.
+        ("misplaced.parquet", include_bytes!("misplaced.parquet")),
         ("unnamed.csv", b",,\na,b,c\n"),
     ];
     let files = Scratch::new(cases);
@@ -63,6 +65,7 @@ fn files_that_are_none() {
     DIR/no_json.jsonl: holds no JSON object; expected one object a line, or an array of objects
     DIR/cut.gz: the gzip data is damaged or cut short (incomplete deflate stream); fetch or compress the file again
     DIR/cut.parquet: is damaged or no Parquet file (Parquet error: Invalid Parquet file. Corrupt footer)
+    DIR/misplaced.parquet: is damaged or no Parquet file (column 'item_id' has a negative position or length)
     DIR/unnamed.csv: has no named column; expected a header with names
     DIR/absent.csv: No such file or directory (os error 2)
     ");
