@@ -269,13 +269,7 @@ impl<L: Learner> Epoch<'_, '_, L> {
             self.pace
                 .optimiser
                 .step(parameters, &found.gradients, rate, step)
-                .map_err(|e| match e {
-                    TrainError::Diverged { step, what } => TrainError::Diverged {
-                        step,
-                        what: format!("{what} of {of}"),
-                    },
-                    other => other,
-                })?;
+                .map_err(|e| e.within(&of))?;
             self.learner
                 .after_step(parameters, &found.gradients, step, steps);
             let sum = f64::from(found.loss) * found.events as f64;
