@@ -1,6 +1,7 @@
 //! Fine-tuning of pretrained encoders on what people do.
 
 mod error;
+mod loss;
 mod method;
 mod network;
 mod sequence;
