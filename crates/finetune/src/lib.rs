@@ -1,5 +1,6 @@
 //! Fine-tuning of pretrained encoders on what people do.
 
+mod adalora;
 mod error;
 mod loss;
 mod method;
