@@ -1,6 +1,8 @@
 //! Fine-tuning of pretrained encoders on what people do.
 
+mod adalora;
 mod error;
+mod loss;
 mod method;
 mod network;
 mod sequence;
