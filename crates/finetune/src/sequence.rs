@@ -1,7 +1,7 @@
 //! A text as an encoder reads it: the numbers of its tokens.
 
 /// The tokens of a text, or of a pair of texts, special ones included.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Sequence {
     /// Numbers of the tokens.
     pub tokens: Vec<u32>,

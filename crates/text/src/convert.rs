@@ -15,7 +15,7 @@
 //! (distillation).
 
 use crate::compute::to_f16;
-use crate::model_files::copy_companions;
+use crate::model_files::{ADAPTER, copy_companions};
 use crate::settings::Settings;
 use crate::staging::Staging;
 use crate::transformer::{LayerNames, layer_names};
@@ -24,7 +24,7 @@ use crate::{Encoder, TextError};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Shares of a row's largest magnitude that are tried as its limit.
 const LIMITS: [f32; 6] = [1.0, 0.97, 0.94, 0.91, 0.88, 0.85];
@@ -65,6 +65,12 @@ pub struct Conversion {
 /// target exists, or a file cannot be written.
 pub fn convert(source: &Path, target: &Path, conversion: &Conversion) -> Result<(), TextError> {
     let settings = Settings::read(source)?;
+    if conversion.layers.is_some() && source.join(ADAPTER).is_file() {
+        return Err(TextError::format(
+            source.join(ADAPTER),
+            "belongs to all layers; layers can be taken from a model without it only",
+        ));
+    }
     conversion
         .check(&settings)
         .map_err(|problem| TextError::format(source, problem))?;
@@ -187,7 +193,7 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    fn single(name: String, shape: Vec<usize>, values: &[f32]) -> Self {
+    pub(crate) fn single(name: String, shape: Vec<usize>, values: &[f32]) -> Self {
         Self {
             name,
             dtype: Dtype::F32,
@@ -397,9 +403,9 @@ fn int8_config() -> Value {
 }
 
 /// Writes a JSON object with changes, an empty one where there is none.
-fn edit(
+pub(crate) fn edit(
     from: &Path,
-    to: &PathBuf,
+    to: &Path,
     change: impl FnOnce(&mut Map<String, Value>),
 ) -> Result<(), TextError> {
     let mut object: Map<String, Value> = match std::fs::read(from) {

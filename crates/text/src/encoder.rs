@@ -16,8 +16,9 @@
 //! ```
 
 use crate::compute::Kernels;
-use crate::fingerprint::{Fingerprint, of_reading, of_settings};
+use crate::fingerprint::{Fingerprint, of_file, of_reading, of_settings};
 use crate::head::Head;
+use crate::model_files::ADAPTER;
 use crate::settings::{Reading, Settings};
 use crate::static_tokens::{MODEL_TYPE, StaticTokens};
 use crate::transformer::{Scratch, Transformer};
@@ -106,14 +107,29 @@ impl Encoder {
         let (shape, max_tokens) = (&settings.shape, settings.reading.max_tokens);
         let (tokenizer, hash) = tokenizer::load(dir, shape.vocabulary, max_tokens)?;
         let weights = open()?;
+        let beside = dir.join(ADAPTER);
+        let bottlenecks = if beside.is_file() {
+            Some(Weights::open(&beside)?)
+        } else {
+            None
+        };
+        let mut said = of_settings(&settings)?;
+        if bottlenecks.is_some() {
+            said.extend(of_file(&beside)?);
+        }
         Ok(Self {
             name,
-            fingerprint: Fingerprint::new(&config, hash, &weights, of_settings(&settings)?)?,
+            fingerprint: Fingerprint::new(&config, hash, &weights, said)?,
             tokenizer,
             model: Model::Transformer(Box::new(Whole {
                 architecture: shape.family.name(),
                 vocabulary: shape.vocabulary,
-                body: Transformer::load(&weights, shape, max_tokens, kernels)?,
+                body: Transformer::load(
+                    (&weights, bottlenecks.as_ref()),
+                    shape,
+                    max_tokens,
+                    kernels,
+                )?,
                 head: Head::load(&settings, kernels)?,
                 scratch: Mutex::default(),
             })),

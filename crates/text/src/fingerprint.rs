@@ -94,6 +94,11 @@ pub(crate) fn of_reading(pooling: &str, modules: &[u8], reading: &Reading) -> Ve
     after
 }
 
+/// What a file beside the weights says.
+pub(crate) fn of_file(path: &Path) -> Result<Vec<u8>, TextError> {
+    Ok([&b" beside "[..], &hash_of(path)?].concat())
+}
+
 fn hash_of(path: &Path) -> Result<[u8; 32], TextError> {
     file_hash(path).map_err(|e| TextError::io(path, e))
 }

@@ -15,9 +15,12 @@ const TOKENIZER: &str = "tokenizer.json";
 const WEIGHTS: &str = "model.safetensors";
 /// The file in which sentence-transformers keeps a model's prompts.
 pub(crate) const PROMPTS: &str = "config_sentence_transformers.json";
+/// The file with bottlenecks beside the weights, which fine-tuning writes.
+pub(crate) const ADAPTER: &str = "adapter.safetensors";
 /// Files that are kept where a model has them.
-pub(crate) const OPTIONAL: [&str; 8] = [
+pub(crate) const OPTIONAL: [&str; 9] = [
     "modules.json",
+    ADAPTER,
     PROMPTS,
     "sentence_bert_config.json",
     "tokenizer_config.json",

@@ -2,7 +2,7 @@
 
 /// A way of pooling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pooling {
+pub enum Pooling {
     /// The mean over the tokens.
     Mean,
     /// The sum over the tokens by the root of their number.
@@ -19,7 +19,7 @@ pub(crate) enum Pooling {
 
 impl Pooling {
     /// Pools the vectors of one text's tokens, `[len, out.len()]`; zero where there are none.
-    pub(crate) fn pool(self, states: &[f32], out: &mut [f32]) {
+    pub fn pool(self, states: &[f32], out: &mut [f32]) {
         let width = out.len();
         let len = states.len() / width;
         if len == 0 {

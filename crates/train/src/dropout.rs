@@ -44,28 +44,39 @@ impl Dropout {
     pub fn mask(&mut self, n: usize) -> Vec<f32> {
         self.drawn += 1;
         let key = mix(self.key ^ mix(self.drawn));
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share below 1 of 2¹⁶"
-        )]
-        let threshold = (self.share * 65_536.0).round() as u64;
-        let kept = 65_536.0 / (65_536.0 - threshold as f32);
-        let mut mask = vec![0.0f32; n];
+        let mut mask = vec![1.0f32; n];
         mask.par_chunks_mut(CHUNK)
             .enumerate()
-            .for_each(|(c, chunk)| {
-                let start = (c * CHUNK / 4) as u64;
-                for (four, word) in chunk.chunks_mut(4).zip(start..) {
-                    let bits = mix(key.wrapping_add(word.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-                    for (value, lane) in four.iter_mut().zip(0..) {
-                        let draw = (bits >> (16 * lane)) & 0xffff;
-                        *value = if draw < threshold { 0.0 } else { kept };
-                    }
-                }
-            });
+            .for_each(|(c, chunk)| drop_values(chunk, key, c * CHUNK, self.share));
         mask
     }
+}
+
+/// Sets a share of values to 0 and scales the others by `1/(1 - share)`. Which ones follows from
+/// the key and the place of the first value in what the key is for, a multiple of 4.
+pub fn drop_values(values: &mut [f32], key: u64, first: usize, share: f32) {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share below 1 of 2¹⁶"
+    )]
+    let threshold = (share * 65_536.0).round() as u64;
+    let kept = 65_536.0 / (65_536.0 - threshold as f32);
+    for (four, word) in values.chunks_mut(4).zip((first / 4) as u64..) {
+        let bits = mix(key.wrapping_add(word.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        for (value, lane) in four.iter_mut().zip(0..) {
+            let draw = (bits >> (16 * lane)) & 0xffff;
+            *value *= if draw < threshold { 0.0 } else { kept };
+        }
+    }
+}
+
+/// A key of several numbers, in their order.
+#[must_use]
+pub fn key_of(numbers: &[u64]) -> u64 {
+    numbers
+        .iter()
+        .fold(0, |key, &n| mix(key ^ mix(n.wrapping_add(1))))
 }
 
 /// The finaliser of SplitMix64 (Steele, Lea and Flood 2014).

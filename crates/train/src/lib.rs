@@ -26,7 +26,7 @@ pub use activation::silu;
 pub use checkpoint::Checkpoint;
 pub use curve::{Curve, Point};
 pub use device::{cpu, training_device, values};
-pub use dropout::Dropout;
+pub use dropout::{Dropout, drop_values, key_of};
 pub use epochs::{Learner, Measured, News, Pace, Slope, Warmup, draws, negatives, train};
 pub use error::TrainError;
 pub use fingerprint::fingerprint;

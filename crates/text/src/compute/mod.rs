@@ -20,6 +20,7 @@ mod pieces;
 mod product;
 mod relative;
 mod rms_norm;
+mod slopes;
 mod split;
 mod vnni;
 
@@ -33,4 +34,6 @@ pub(crate) use linear::{Linear, LinearScratch};
 pub(crate) use matrix::Matrix;
 pub(crate) use product::Finish;
 pub(crate) use relative::RelativeBias;
+pub use relative::bucket as relative_bucket;
 pub(crate) use rms_norm::rms_norm;
+pub use slopes::activate_with_slopes;

@@ -38,7 +38,8 @@ impl RelativeBias {
 }
 
 /// The bucket of a key that is `distance` tokens before or after the query.
-fn bucket(distance: usize, after: bool, buckets: usize) -> usize {
+#[must_use]
+pub fn bucket(distance: usize, after: bool, buckets: usize) -> usize {
     let half = buckets / 2;
     let exact = half / 2;
     let offset = if after { half } else { 0 };

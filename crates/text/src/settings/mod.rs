@@ -17,9 +17,11 @@ mod rotary;
 mod shape;
 
 pub(crate) use ends::SpecialEnds;
-pub(crate) use modules::{Activate, DenseConfig, Step, folders as module_folders};
+pub use modules::Activate;
+pub(crate) use modules::{DenseConfig, Step, folders as module_folders};
 pub(crate) use prompts::Prompts;
-pub(crate) use shape::{Activation, Family, Positions, Shape};
+pub use shape::Activation;
+pub(crate) use shape::{Family, Positions, Shape};
 
 use crate::TextError;
 use crate::pooling::Pooling;
@@ -129,6 +131,11 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, TextError> {
     serde_json::from_slice(&text)
         .map(Some)
         .map_err(|e| TextError::format(path, format!("is not the JSON expected: {e}")))
+}
+
+/// A JSON file whatever it holds, or nothing where there is none.
+pub(crate) fn read_value(path: &Path) -> Result<Option<serde_json::Value>, TextError> {
+    read(path)
 }
 
 #[cfg(test)]

@@ -16,11 +16,14 @@ use crate::pooling::Pooling;
 use serde::Deserialize;
 use std::path::{Component, Path, PathBuf};
 
-/// The activation of a [`DenseConfig`].
+/// The activation of a linear layer behind the pooling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Activate {
+pub enum Activate {
+    /// None.
     Identity,
+    /// tanh.
     Tanh,
+    /// max(x, 0).
     Relu,
 }
 

@@ -102,10 +102,14 @@ pub(crate) struct Biases {
 
 /// The activation of the feed-forward layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Activation {
+pub enum Activation {
+    /// x·Φ(x).
     Gelu,
+    /// Its approximation by tanh.
     GeluTanh,
+    /// max(x, 0).
     Relu,
+    /// x/(1 + e^-x).
     Silu,
 }
 

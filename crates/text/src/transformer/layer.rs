@@ -1,5 +1,6 @@
 //! The weights of one layer.
 
+use super::bottleneck::Bottleneck;
 use super::names::Qkv;
 use super::norm::Norm;
 use super::reader::{Linear as Unpacked, Reader};
@@ -19,6 +20,8 @@ pub(super) struct Layer {
     pub(super) gate: Option<Linear>,
     pub(super) up: Linear,
     pub(super) down: Linear,
+    /// Behind attention, and behind feed-forward.
+    pub(super) bottlenecks: Option<[Bottleneck; 2]>,
 }
 
 /// Normalisations of each head's queries and keys.
@@ -70,7 +73,16 @@ impl Layer {
             },
             up: linear(names.up, [hidden, wide], biased)?,
             down: linear(names.down, [wide, hidden], biased)?,
+            bottlenecks: None,
         })
+    }
+
+    /// Values a token that the layer's wide buffer holds at most, where attention needs `qkv`.
+    pub(super) fn width(&self, qkv: usize) -> usize {
+        let both = self.bottlenecks.as_ref().map_or(0, |[one, other]| {
+            self.output.outputs() + one.width().max(other.width())
+        });
+        qkv.max(self.up.outputs()).max(both)
     }
 }
 

@@ -12,6 +12,7 @@
 //! operations a layer, and attention 4·len·hidden. Scratch: (2·hidden + max(3·hidden,
 //! intermediate)) values a token.
 
+mod bottleneck;
 mod embedding;
 mod layer;
 mod names;
@@ -19,7 +20,7 @@ mod norm;
 mod reader;
 mod rotary;
 
-pub(crate) use names::{LayerNames, layer_names};
+pub(crate) use names::{LayerNames, layer_names, trained_names};
 
 use crate::TextError;
 use crate::compute::{
@@ -27,6 +28,7 @@ use crate::compute::{
 };
 use crate::settings::{Activation, Positions, Shape};
 use crate::weights::Weights;
+use bottleneck::Bottleneck;
 use embedding::Embedding;
 use layer::Layer;
 use norm::Norm;
@@ -65,9 +67,10 @@ pub(crate) struct Scratch {
 }
 
 impl Transformer {
-    /// Reads and packs the weights, for texts of up to `max_tokens` tokens.
+    /// Reads and packs the weights, and the bottlenecks beside them if there are any, for texts of
+    /// up to `max_tokens` tokens.
     pub(crate) fn load(
-        weights: &Weights,
+        (weights, bottlenecks): (&Weights, Option<&Weights>),
         shape: &Shape,
         max_tokens: usize,
         kernels: Kernels,
@@ -83,9 +86,17 @@ impl Transformer {
             }
             None => None,
         };
-        let layers = (0..shape.layers)
-            .map(|i| Layer::load(&reader, shape, i, kernels))
-            .collect::<Result<_, _>>()?;
+        let mut beside = 0;
+        let mut layers = Vec::with_capacity(shape.layers);
+        for i in 0..shape.layers {
+            let mut layer = Layer::load(&reader, shape, i, kernels)?;
+            if let Some(weights) = bottlenecks {
+                let (pair, values) = Bottleneck::load(weights, i, shape.hidden, kernels)?;
+                layer.bottlenecks = Some(pair);
+                beside += values;
+            }
+            layers.push(layer);
+        }
         let last_norm = match names.last_norm {
             Some(name) => Some(reader.norm(name, shape.hidden)?),
             None => None,
@@ -117,7 +128,7 @@ impl Transformer {
                 Activation::Silu => Finish::Silu,
             },
             last_norm,
-            parameters: reader.values(),
+            parameters: reader.values() + beside,
         })
     }
 
@@ -146,9 +157,7 @@ impl Transformer {
         let linear = &mut scratch.linear;
         self.embedding.write(arch, sequences, x);
         for layer in self.active.iter().map(|&i| &self.layers[i]) {
-            let wide = scratch
-                .wide
-                .at_least(tokens * width.max(layer.up.outputs()));
+            let wide = scratch.wide.at_least(tokens * layer.width(width));
             let qkv = &mut wide[..tokens * width];
             let input = self.input(x, spare, &layer.attention_norm);
             layer.qkv.apply(input, qkv, Finish::Store, linear);
@@ -167,7 +176,15 @@ impl Transformer {
                 self.attention.run(arch, qkv, out, &mut scratch.attention);
                 first = rows.end;
             }
-            layer.output.apply(context, x, Finish::Add, linear);
+            match &layer.bottlenecks {
+                Some([bottleneck, _]) => {
+                    // Queries, keys and values are done with.
+                    let (out, inner) = wide.split_at_mut(tokens * self.hidden);
+                    layer.output.apply(context, out, Finish::Store, linear);
+                    bottleneck.add(out, inner, x, linear);
+                }
+                None => layer.output.apply(context, x, Finish::Add, linear),
+            }
             self.close(x, &layer.attention_norm);
             let wide = &mut wide[..tokens * layer.up.outputs()];
             let input = self.input(x, spare, &layer.norm);
@@ -178,7 +195,14 @@ impl Transformer {
                 }
                 None => layer.up.apply(input, wide, self.activation, linear),
             }
-            layer.down.apply(wide, x, Finish::Add, linear);
+            match &layer.bottlenecks {
+                Some([_, bottleneck]) => {
+                    let out = &mut spare[..tokens * self.hidden];
+                    layer.down.apply(wide, out, Finish::Store, linear);
+                    bottleneck.add(out, wide, x, linear);
+                }
+                None => layer.down.apply(wide, x, Finish::Add, linear),
+            }
             self.close(x, &layer.norm);
         }
         if let Some(norm) = &self.last_norm {

@@ -3,7 +3,8 @@
 //! Names are those of `transformers`, below a prefix where the checkpoint has a head beside the
 //! model (`bert.`, `model.` …). Those of a layer follow `<layers>.<number>.`.
 
-use crate::settings::Family;
+use crate::settings::{Family, Shape};
+use crate::weights::Weights;
 
 /// Query, key and value.
 #[derive(Clone, Copy, Debug)]
@@ -176,5 +177,86 @@ impl Names {
             Family::Llama | Family::Qwen2 => LLAMA,
             Family::Qwen3 => QWEN3,
         }
+    }
+
+    /// The prefix, where a checkpoint has it: one of a model with a head keeps the model itself
+    /// under a name.
+    pub(super) fn prefix_in(&self, weights: &Weights) -> &'static str {
+        if weights.contains(&format!("{}{}", self.prefix, self.words)) {
+            self.prefix
+        } else {
+            ""
+        }
+    }
+}
+
+/// The tensors of a model that reads both ways, by their full names in a checkpoint: weight and
+/// bias each.
+#[derive(Debug)]
+pub(crate) struct TrainedNames {
+    /// What they begin with.
+    pub(crate) prefix: &'static str,
+    pub(crate) words: String,
+    pub(crate) positions: String,
+    pub(crate) types: Option<String>,
+    pub(crate) embedding_norm: [String; 2],
+    pub(crate) relative_bias: Option<String>,
+    pub(crate) layers: Vec<TrainedLayerNames>,
+}
+
+/// The tensors of one of its layers.
+#[derive(Debug)]
+pub(crate) struct TrainedLayerNames {
+    pub(crate) query_key_value: [[String; 2]; 3],
+    pub(crate) output: [String; 2],
+    pub(crate) attention_norm: [String; 2],
+    pub(crate) up: [String; 2],
+    pub(crate) down: [String; 2],
+    pub(crate) norm: [String; 2],
+}
+
+/// The names of the tensors in a checkpoint of a shape that has positions, a normalisation of the
+/// embedding, and query, key and value apart.
+pub(crate) fn trained_names(weights: &Weights, shape: &Shape) -> TrainedNames {
+    let names = Names::of(shape.family);
+    let prefix = names.prefix_in(weights);
+    let full = |name: &str| format!("{prefix}{name}");
+    let linear = |name: &str| {
+        [
+            full(&format!("{name}.weight")),
+            full(&format!("{name}.bias")),
+        ]
+    };
+    let norm = |name: &str| {
+        let greek = full(&format!("{name}.gamma"));
+        if weights.contains(&greek) {
+            [greek, full(&format!("{name}.beta"))]
+        } else {
+            linear(name)
+        }
+    };
+    let layer = |i: usize| {
+        let at = |name: &str| format!("{}.{i}.{name}", names.layers);
+        let parts = match names.qkv {
+            Qkv::Apart(parts) => parts,
+            Qkv::Fused(name) => [name; 3],
+        };
+        TrainedLayerNames {
+            query_key_value: parts.map(|name| linear(&at(name))),
+            output: linear(&at(names.output)),
+            attention_norm: norm(&at(names.attention_norm)),
+            up: linear(&at(names.up)),
+            down: linear(&at(names.down)),
+            norm: norm(&at(names.norm)),
+        }
+    };
+    TrainedNames {
+        prefix,
+        words: full(names.words),
+        positions: full(names.positions.unwrap_or_default()),
+        types: names.types.map(full),
+        embedding_norm: norm(names.embedding_norm.unwrap_or_default()),
+        relative_bias: names.relative_bias.map(full),
+        layers: (0..shape.layers).map(layer).collect(),
     }
 }

@@ -51,11 +51,9 @@ impl<'a> Reader<'a> {
     /// Finds out whether the checkpoint has the prefix.
     pub(super) fn new(weights: &'a Weights, shape: &Shape) -> Self {
         let names = Names::of(shape.family);
-        // A checkpoint of a model with a head keeps the model itself under a name.
-        let headed = weights.contains(&format!("{}{}", names.prefix, names.words));
         Self {
             weights,
-            prefix: if headed { names.prefix } else { "" },
+            prefix: names.prefix_in(weights),
             names,
             eps: shape.eps,
             values: Cell::new(0),

@@ -1,0 +1,335 @@
+//! Which weights a method trains, and where they begin.
+
+use super::adapter::Adapter;
+use super::attention::Attention;
+use super::embedding::Embedding;
+use super::head::{Head, Stage};
+use super::layer::Layer;
+use super::linear::{Change, Linear};
+use super::norm::Norm;
+use super::slot::Slot;
+use crate::{FinetuneError, Lora, Method, Target};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use semrec_text::{Activate, Array, HeadPart, LayerParts, Pair, Parts};
+use semrec_train::Parameters;
+
+/// `ε` by which peft divides AdaLoRA's `α/r`.
+const RANK_EPS: f32 = 1e-5;
+/// Standard deviation of the bottlenecks' first layers at the start.
+const ADAPTER_START: f32 = 1e-3;
+
+/// The weights of a network, taken out of the parts of an encoder.
+pub(super) struct Laid {
+    pub(super) embedding: Embedding,
+    pub(super) attention: Attention,
+    pub(super) layers: Vec<Layer>,
+    pub(super) head: Head,
+    pub(super) parameters: Parameters,
+    /// The first layer through which gradients flow.
+    pub(super) from: usize,
+    /// Places of the linear layer that was put behind the pooling.
+    pub(super) added: Option<[usize; 2]>,
+}
+
+struct Layout<'a> {
+    method: &'a Method,
+    parameters: Parameters,
+    rng: ChaCha8Rng,
+}
+
+/// Lays out the weights. Values move out of the parts, of which names and sizes stay.
+pub(super) fn lay(parts: &mut Parts, method: &Method, seed: u64) -> Result<Laid, FinetuneError> {
+    let count = parts.layers.len();
+    method.check(count)?;
+    let mut layout = Layout {
+        method,
+        parameters: Parameters::default(),
+        rng: ChaCha8Rng::seed_from_u64(seed),
+    };
+    let sizes = parts.sizes;
+    let full = *method == Method::Full;
+    let from = match method {
+        Method::TopLayers { layers } => count - layers,
+        Method::Head => count,
+        Method::Full | Method::Lora(_) | Method::AdaLora(_) | Method::Adapter { .. } => 0,
+    };
+    let places = parts.positions.shape[0];
+    let embedding = Embedding {
+        hidden: sizes.hidden,
+        words: layout.slot(&mut parts.words, full)?,
+        positions: layout.slot(&mut parts.positions, full)?,
+        places,
+        types: match &mut parts.types {
+            Some(types) => {
+                let count = types.shape[0];
+                Some((layout.slot(types, full)?, count))
+            }
+            None => None,
+        },
+        norm: layout.norm(&mut parts.embedding_norm, sizes.eps, full)?,
+        padding: sizes.padding,
+    };
+    let bias = match &mut parts.relative_bias {
+        Some(bias) => {
+            let buckets = bias.shape[0];
+            Some((layout.slot(bias, full)?, buckets))
+        }
+        None => None,
+    };
+    let mut layers = Vec::with_capacity(count);
+    for (i, layer) in parts.layers.iter_mut().enumerate() {
+        let trained = full || (matches!(method, Method::TopLayers { .. }) && i >= from);
+        layers.push(layout.layer(layer, (i, sizes.eps, trained), sizes.activation)?);
+    }
+    let (stages, added) = layout.head(parts)?;
+    Ok(Laid {
+        embedding,
+        attention: Attention {
+            heads: sizes.heads,
+            hidden: sizes.hidden,
+            bias,
+        },
+        layers,
+        head: Head {
+            hidden: sizes.hidden,
+            pooling: parts.pooling,
+            stages,
+            dim: parts.dim,
+        },
+        parameters: layout.parameters,
+        from,
+        added,
+    })
+}
+
+impl Layout<'_> {
+    /// Biases and normalisations do not decay.
+    fn slot(&mut self, array: &mut Array, trained: bool) -> Result<Slot, FinetuneError> {
+        let values = std::mem::take(&mut array.values);
+        if !trained {
+            return Ok(Slot::Frozen(values));
+        }
+        let decay = array.shape.len() > 1;
+        let place = self
+            .parameters
+            .add(&array.name, &array.shape, values, decay)?;
+        Ok(Slot::Trained(place))
+    }
+
+    fn norm(
+        &mut self,
+        [gain, bias]: &mut Pair,
+        eps: f32,
+        trained: bool,
+    ) -> Result<Norm, FinetuneError> {
+        Ok(Norm {
+            gain: self.slot(gain, trained)?,
+            bias: self.slot(bias, trained)?,
+            eps,
+        })
+    }
+
+    fn linear(&mut self, pair: &mut Pair, trained: bool) -> Result<Linear, FinetuneError> {
+        let [weight, bias] = pair;
+        Ok(Linear {
+            inputs: weight.shape[1],
+            outputs: weight.shape[0],
+            weight: self.slot(weight, trained)?,
+            bias: self.slot(bias, trained)?,
+            change: None,
+        })
+    }
+
+    fn layer(
+        &mut self,
+        parts: &mut LayerParts,
+        (number, eps, trained): (usize, f32, bool),
+        activation: semrec_text::Activation,
+    ) -> Result<Layer, FinetuneError> {
+        let hidden = parts.output[0].shape[0];
+        let LayerParts {
+            query_key_value: [query, key, value],
+            output,
+            attention_norm,
+            up,
+            down,
+            norm,
+        } = parts;
+        let mut targeted = |pair: &mut Pair, target: Target| {
+            let name = pair[0].name.clone();
+            let mut linear = self.linear(pair, trained)?;
+            self.change(&mut linear, &name, target)?;
+            Ok::<_, FinetuneError>(linear)
+        };
+        let qkv = [
+            targeted(query, Target::Query)?,
+            targeted(key, Target::Key)?,
+            targeted(value, Target::Value)?,
+        ];
+        let output = targeted(output, Target::Output)?;
+        let up = targeted(up, Target::Up)?;
+        let down = targeted(down, Target::Down)?;
+        Ok(Layer {
+            qkv,
+            output,
+            attention_adapter: self.adapter(&format!("adapter.{number}.attention"), hidden)?,
+            attention_norm: self.norm(attention_norm, eps, trained)?,
+            up,
+            down,
+            adapter: self.adapter(&format!("adapter.{number}.feed_forward"), hidden)?,
+            norm: self.norm(norm, eps, trained)?,
+            activation,
+        })
+    }
+
+    /// Puts a low-rank change beside a linear layer if it is a target. It begins at zero.
+    fn change(
+        &mut self,
+        linear: &mut Linear,
+        name: &str,
+        target: Target,
+    ) -> Result<(), FinetuneError> {
+        let (lora, ada): (&Lora, bool) = match self.method {
+            Method::Lora(lora) => (lora, false),
+            Method::AdaLora(ada) => (&ada.lora, true),
+            Method::Full | Method::TopLayers { .. } | Method::Adapter { .. } | Method::Head => {
+                return Ok(());
+            }
+        };
+        if !lora.targets.contains(&target) {
+            return Ok(());
+        }
+        let base = name.strip_suffix(".weight").unwrap_or(name);
+        let (r, inputs, outputs) = (lora.rank, linear.inputs, linear.outputs);
+        // As peft begins: A of LoRA by He et al. with a = √5, of AdaLoRA normal.
+        let reach = 1.0 / (inputs as f32).sqrt();
+        let a = if ada {
+            self.normal(r * inputs, 0.02)
+        } else {
+            self.uniform(r * inputs, reach)
+        };
+        let b = if ada {
+            self.normal(outputs * r, 0.02)
+        } else {
+            vec![0.0; outputs * r]
+        };
+        let mut add = |part: &str, shape: &[usize], values| {
+            self.parameters
+                .add(&format!("{base}.{part}"), shape, values, true)
+        };
+        let a = add("lora_A", &[r, inputs], a)?;
+        let b = add("lora_B", &[outputs, r], b)?;
+        let e = ada.then(|| add("lora_E", &[r], vec![0.0; r])).transpose()?;
+        linear.change = Some(Change {
+            a,
+            b,
+            e,
+            rank: r,
+            scale: lora.alpha / (r as f32 + if ada { RANK_EPS } else { 0.0 }),
+            dropout: lora.dropout,
+            site: target as usize,
+        });
+        Ok(())
+    }
+
+    fn adapter(&mut self, name: &str, hidden: usize) -> Result<Option<Adapter>, FinetuneError> {
+        let Method::Adapter { width } = *self.method else {
+            return Ok(None);
+        };
+        let start = self.normal(width * hidden, ADAPTER_START);
+        let mut linear = |part: &str, [outputs, inputs]: [usize; 2], values: Vec<f32>| {
+            let parameters = &mut self.parameters;
+            let weight = parameters.add(
+                &format!("{name}.{part}.weight"),
+                &[outputs, inputs],
+                values,
+                true,
+            )?;
+            let bias = parameters.add(
+                &format!("{name}.{part}.bias"),
+                &[outputs],
+                vec![0.0; outputs],
+                false,
+            )?;
+            Ok::<_, FinetuneError>(Linear {
+                weight: Slot::Trained(weight),
+                bias: Slot::Trained(bias),
+                inputs,
+                outputs,
+                change: None,
+            })
+        };
+        Ok(Some(Adapter {
+            down: linear("down", [width, hidden], start)?,
+            up: linear("up", [hidden, width], vec![0.0; hidden * width])?,
+        }))
+    }
+
+    /// What follows the pooling; with [`Method::Head`] a linear layer more, the identity at first.
+    fn head(
+        &mut self,
+        parts: &mut Parts,
+    ) -> Result<(Vec<Stage>, Option<[usize; 2]>), FinetuneError> {
+        let full = *self.method == Method::Full;
+        let mut stages = Vec::new();
+        let mut width = parts.sizes.hidden;
+        for part in &mut parts.head {
+            stages.push(match part {
+                HeadPart::Dense {
+                    tensors,
+                    activation,
+                } => {
+                    width = tensors[0].shape[0];
+                    Stage::Dense {
+                        layer: self.linear(tensors, full)?,
+                        activation: *activation,
+                    }
+                }
+                HeadPart::Normalize => Stage::Normalize,
+            });
+        }
+        if *self.method != Method::Head {
+            return Ok((stages, None));
+        }
+        let mut identity = vec![0.0; width * width];
+        identity
+            .iter_mut()
+            .step_by(width + 1)
+            .for_each(|x| *x = 1.0);
+        let weight = self
+            .parameters
+            .add("head.weight", &[width, width], identity, true)?;
+        let bias = self
+            .parameters
+            .add("head.bias", &[width], vec![0.0; width], false)?;
+        let normalised = matches!(stages.last(), Some(Stage::Normalize));
+        let dense = Stage::Dense {
+            layer: Linear {
+                weight: Slot::Trained(weight),
+                bias: Slot::Trained(bias),
+                inputs: width,
+                outputs: width,
+                change: None,
+            },
+            activation: Activate::Identity,
+        };
+        stages.insert(stages.len() - usize::from(normalised), dense);
+        Ok((stages, Some([weight, bias])))
+    }
+
+    fn uniform(&mut self, n: usize, reach: f32) -> Vec<f32> {
+        (0..n)
+            .map(|_| self.rng.random_range(-reach..reach))
+            .collect()
+    }
+
+    /// Normal values by Box and Muller.
+    fn normal(&mut self, n: usize, deviation: f32) -> Vec<f32> {
+        let mut draw = || {
+            let (a, b): (f32, f32) = (self.rng.random(), self.rng.random());
+            (-2.0 * (1.0 - a).ln()).sqrt() * (std::f32::consts::TAU * b).cos() * deviation
+        };
+        (0..n).map(|_| draw()).collect()
+    }
+}
