@@ -1,7 +1,5 @@
 //! The page of a fine-tuning: complete on its own, everything escaped, plain about what came of it.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail at once")]
-
 use semrec_eval::{
     BeforeAfter, Comparison, CurvePoint, DatasetFacts, Finetuned, LabelFigures, ModelResult,
     PairFigures, Protocol, ReliabilityBin, Slice, SliceComparison, render_finetuning,
