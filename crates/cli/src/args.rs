@@ -1,8 +1,13 @@
 //! The command line: verbs, flags, their help and their environment names.
 
+mod finetune;
 mod model;
 mod tune;
 
+pub(crate) use finetune::{
+    FinetuneArgs, LabelSource, LearnedArgs, MethodName, ObjectiveName, OptimiserName, PaceArgs,
+    ParameterArgs, ScheduleName, SourceKind, TemperatureArg, TowerName,
+};
 pub(crate) use model::{
     CompareArgs, ConvertArgs, DistilArgs, LayersKept, MeasureArgs, ModelVerb, PrecisionName,
 };
@@ -74,6 +79,9 @@ pub(crate) enum Verb {
     /// Fit a model on all of a data set and save it as a bundle that serves.
     #[command(after_help = "Example:\n  semrec train shop --model hybrid --out bundle")]
     Train(TrainArgs),
+    /// Tune an encoder on what people do, and say whether it helped.
+    #[command(after_help = finetune::FINETUNE_HELP)]
+    Finetune(FinetuneArgs),
     /// Search the parameters of models that are best on the validation part of a data set.
     #[command(after_help = tune::TUNE_HELP)]
     Tune(TuneArgs),

@@ -131,6 +131,7 @@ fn the_example_configuration_changes_nothing_and_is_understood() {
     let lines = BTreeMap::from([
         ("embed", "embed no-data"),
         ("evaluate", "evaluate no-data"),
+        ("finetune", "finetune no-data --out tuned"),
         ("import", "import --interactions no-events --out data"),
         ("recommend", "recommend no-bundle --user u"),
         ("similar", "similar no-bundle --item i"),

@@ -41,6 +41,7 @@ mod context;
 mod error;
 mod evaluation;
 mod figures;
+mod finetuned;
 mod holm;
 mod leakage;
 mod metrics;
@@ -61,6 +62,9 @@ pub use context::Context;
 pub use error::EvalError;
 pub use evaluation::Evaluation;
 pub use figures::Figures;
+pub use finetuned::{
+    BeforeAfter, CurvePoint, Finetuned, LabelFigures, PairFigures, ReliabilityBin, Verdict,
+};
 pub use holm::holm;
 pub use leakage::warnings;
 pub use metrics::{
@@ -69,7 +73,9 @@ pub use metrics::{
 pub use per_case::PerCase;
 pub use places::Places;
 pub use rankings::Rankings;
-pub use report::{Example, ExampleItem, ExampleList, Report, render, render_tuning};
+pub use report::{
+    Example, ExampleItem, ExampleList, Report, render, render_finetuning, render_tuning,
+};
 pub use results::{DatasetFacts, ModelResult, Protocol, Results};
 pub use runner::{Options, Rank, evaluate};
 pub use sign_flip::sign_flip;

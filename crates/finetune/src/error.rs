@@ -36,3 +36,15 @@ pub enum FinetuneError {
         problem: String,
     },
 }
+
+impl FinetuneError {
+    /// An error within a step of a training, which has its own kind of errors.
+    pub(crate) fn in_training(self) -> TrainError {
+        if let Self::Train(error) = self {
+            return error;
+        }
+        TrainError::Learner {
+            problem: self.to_string(),
+        }
+    }
+}

@@ -1,11 +1,21 @@
 //! Fine-tuning of pretrained encoders on what people do.
 
+mod adalora;
 mod error;
+mod loss;
 mod method;
 mod network;
+mod objective;
+mod sample;
 mod sequence;
 
 pub use error::FinetuneError;
 pub use method::{AdaLora, Lora, Method, Target};
 pub use network::{Gradients, Manner, Network, Noise, Pass, Rows, Want};
+pub use objective::{
+    Bin, ClassFigures, Classification, Elsa, Material, Objective, RECENCY, Reranker, Settings,
+    SingleTower, SourceName, Surroundings, Temperature, Tuned, TwoTower, UserTower, classification,
+    finetune, write_beside,
+};
+pub use sample::{CouplesConfig, Hardness, HistoriesConfig, Labels, QuestionsConfig};
 pub use sequence::Sequence;

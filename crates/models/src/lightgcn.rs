@@ -19,12 +19,11 @@
 use crate::graph::Graph;
 use crate::history::{RECENCY, recency_for};
 use crate::propagation::{People, Propagated, Served, Source, histories, train};
-use crate::run::Run;
 use crate::sparse::Sparse;
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use semrec_train::{Decay, Parameters};
+use semrec_train::{Decay, Parameters, Run};
 use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 
@@ -176,7 +175,12 @@ impl Model for LightGcn {
         let items = all.used_columns();
         let histories = histories(log, &items);
         let mut parameters = start(items.len(), config.dim, training.seed)?;
-        let run = Run::open(training, Self::NAME, &(&config, &histories), &[])?;
+        let run = Run::open(
+            training.run,
+            Self::NAME,
+            &(training.seed, (&config, &histories)),
+            &[],
+        )?;
         let people = People {
             histories: &histories,
             n_items: items.len(),

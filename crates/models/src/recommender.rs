@@ -1,8 +1,9 @@
 //! The one interface of every recommender: scores for a *history*, never for a stored user row.
 
-use crate::{ModelError, RunFiles, Tensors};
+use crate::{ModelError, Tensors};
 use semrec_data::{Event, Facts, Interactions};
 use semrec_text::Vectors;
+use semrec_train::{News, RunFiles};
 
 /// What is known of the person asked about.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,6 +43,34 @@ impl Training<'_> {
     pub fn can_be_read(&self) -> bool {
         self.item_vectors.is_some() || self.item_facts.is_some()
     }
+
+    /// Tells of an epoch that is done.
+    pub(crate) fn told(&self, news: &News<'_>) {
+        let News::Epoch {
+            epoch,
+            epochs,
+            loss,
+            measure,
+            measured,
+        } = news
+        else {
+            return;
+        };
+        let value = measured.value;
+        (self.progress)(
+            &format!("epochs — epoch {epoch}, loss {loss:.4}, validation {measure} {value:.4}"),
+            usize::try_from(*epoch).unwrap_or(usize::MAX),
+            usize::try_from(*epochs).unwrap_or(usize::MAX),
+        );
+    }
+}
+
+/// The epoch that was kept and its measure, as models store them.
+#[expect(clippy::cast_possible_truncation, reason = "shown with four digits")]
+pub(crate) fn kept(best: Option<(u64, f64)>) -> (f32, f32) {
+    best.map_or((0.0, 0.0), |(epoch, measure)| {
+        (epoch as f32, measure as f32)
+    })
 }
 
 /// A part of one item's score, traced to its origin; the parts of an item add up to its score

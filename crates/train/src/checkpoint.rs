@@ -1,7 +1,7 @@
 //! A run on disk, from which it goes on to the bit: values, moments, the values of the best epoch,
 //! how far it is. Written to a temporary name, flushed and renamed; one file, safetensors.
 
-use crate::{Parameters, Stopping, TrainError};
+use crate::{Parameters, Stopping, TrainError, Within};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -23,6 +23,9 @@ pub struct Checkpoint {
     pub step: u64,
     /// The best epoch and its measure, if any was measured.
     pub best: Option<(u64, f64)>,
+    /// How far it is in the epoch that has begun, if one has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Within>,
 }
 
 impl Checkpoint {

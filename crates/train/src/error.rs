@@ -28,6 +28,12 @@ pub enum TrainError {
         /// What it said.
         problem: String,
     },
+    /// What learns cannot go on.
+    #[error("{problem}")]
+    Learner {
+        /// What was got, what was expected, and what to do.
+        problem: String,
+    },
     /// What decides a run cannot be written down.
     #[error("the run cannot be described: {problem}")]
     Fingerprint {
@@ -50,4 +56,15 @@ pub enum TrainError {
         /// What it said.
         source: std::io::Error,
     },
+}
+
+impl TrainError {
+    /// A divergence with where it was found.
+    pub(crate) fn within(self, place: &str) -> Self {
+        if let Self::Diverged { step, what } = self {
+            let what = format!("{what} of {place}");
+            return Self::Diverged { step, what };
+        }
+        self
+    }
 }

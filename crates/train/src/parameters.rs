@@ -78,6 +78,14 @@ impl Parameters {
         &mut self.arrays
     }
 
+    /// The values of the array at this place, to be changed.
+    ///
+    /// # Panics
+    /// If there are not so many arrays.
+    pub fn values_mut(&mut self, place: usize) -> &mut [f32] {
+        &mut self.arrays[place].values
+    }
+
     /// The array of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Parameter> {

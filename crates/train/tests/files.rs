@@ -47,6 +47,7 @@ fn checkpoint(path: &Path) -> Checkpoint {
         epoch: 9,
         step: 90,
         best: stopping.best(),
+        within: None,
     };
     let now = parameters(&[1.0, 2.0, 3.0, 4.0]);
     state.write(path, &now, &stopping).unwrap();

@@ -2,6 +2,7 @@
 
 mod embed;
 mod evaluate;
+mod finetune;
 mod import;
 mod model;
 mod recommend;
@@ -20,6 +21,7 @@ pub(crate) fn run(context: &Context, verb: &Verb) -> anyhow::Result<bool> {
         Verb::Validate(args) => validate::run(context, args),
         Verb::Embed(args) => embed::run(context, args).map(|()| true),
         Verb::Train(args) => train::run(context, args).map(|()| true),
+        Verb::Finetune(args) => finetune::run(context, args).map(|()| true),
         Verb::Tune(args) => tune::run(context, args).map(|()| true),
         Verb::Evaluate(args) => evaluate::run(context, args).map(|()| true),
         Verb::Recommend(args) => recommend::recommend(context, args).map(|()| true),

@@ -2,10 +2,11 @@
 //!
 //! `page` lays out what the template says, `bars`, `lines` and `scatter` are its charts: SVG in
 //! the page's own colours, so that they turn dark with it. Every chart's values also stand in a
-//! table. All text is escaped by the template engine. `tuning` is the page of a search, in the
-//! same style.
+//! table. All text is escaped by the template engine. `tuning` is the page of a search,
+//! `finetuning` that of a tuned encoder, in the same style.
 
 mod bars;
+mod finetuning;
 mod format;
 mod headline;
 mod lines;
@@ -16,6 +17,7 @@ mod series;
 mod tables;
 mod tuning;
 
+pub use finetuning::render_finetuning;
 pub use tuning::render_tuning;
 
 use crate::{EvalError, Results};

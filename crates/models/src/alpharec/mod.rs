@@ -21,7 +21,6 @@ use crate::graph::Graph;
 use crate::history::{RECENCY, recency_for};
 use crate::lightgcn::LightGcnConfig;
 use crate::propagation::{Layers, People, Propagated, Served, Source, histories, train};
-use crate::run::Run;
 use crate::sparse::Sparse;
 use crate::texts::{fit_whitening, has_text};
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
@@ -31,7 +30,7 @@ use head::{Head, Sizes};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use semrec_text::{Vectors, Whitening};
-use semrec_train::{Decay, Parameters};
+use semrec_train::{Decay, Parameters, Run};
 use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -264,8 +263,8 @@ impl Model for AlphaRec {
             let own = items.iter().flat_map(|&i| texts.row(i as usize));
             let own: Vec<f32> = own.copied().collect();
             let histories = histories(log, &items);
-            let of = (&config, &histories, reader.head.snapshot());
-            let run = Run::open(training, Self::NAME, &of, &own)?;
+            let of = (training.seed, (&config, &histories, reader.head.snapshot()));
+            let run = Run::open(training.run, Self::NAME, &of, &own)?;
             let people = People {
                 histories: &histories,
                 n_items: items.len(),

@@ -4,19 +4,20 @@
 use super::Propagated;
 use super::layers::Layers;
 use super::step::{Batch, Cut, loss};
-use crate::epochs::{self, Learner, Pace, Slope, draws, negatives};
 use crate::graph::Graph;
-use crate::held_out::{HeldOut, hold_out, ndcg};
 use crate::kernels::add_row;
 use crate::lightgcn::LightGcnConfig;
-use crate::run::Run;
+use crate::recommender::kept;
 use crate::sparse::Sparse;
 use crate::{ModelError, Training};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use semrec_train::{Method, Optimiser, Parameters, TrainError};
+use semrec_train::{
+    HeldOut, Learner, Measured, Method, News, Optimiser, Pace, Parameters, Run, Slope, TrainError,
+    Warmup, draws, hold_out, ndcg, negatives,
+};
 
 /// Steps of an epoch, where nothing else is said: with fewer, the epochs of small data are over
 /// before anything is learned.
@@ -71,14 +72,19 @@ pub(crate) fn train<S: Source>(
         epochs: learning.epochs,
         patience: learning.patience,
         learning_rate: learning.learning_rate,
+        warmup: Warmup::Epoch,
         decay: learning.decay,
         optimiser: Optimiser {
             method: Method::ADAMW,
             weight_decay: learning.weight_decay,
             clip: 0.0,
         },
+        keep_after: None,
+        from_start: false,
     };
-    epochs::train(&trainer, parameters, &pace, training, run)
+    let told = |news: &News<'_>| training.told(news);
+    let best = semrec_train::train(&trainer, parameters, &pace, &told, run)?;
+    Ok(kept(best))
 }
 
 struct Trainer<'a, S> {
@@ -147,7 +153,7 @@ impl<S: Source> Learner for Trainer<'_, S> {
         })
     }
 
-    fn validate(&self, parameters: &Parameters) -> Result<f64, TrainError> {
+    fn validate(&self, parameters: &Parameters) -> Result<Measured, TrainError> {
         let (start, _) = self.source.vectors(parameters);
         let dim = self.learning.dim;
         let table = Propagated::of(self.graph, self.learning, start);
@@ -163,6 +169,7 @@ impl<S: Source> Learner for Trainer<'_, S> {
             };
             Ok(held.par_iter().flat_map_iter(person).collect())
         })
+        .map(Measured::from)
     }
 }
 

@@ -5,9 +5,7 @@ use super::network::{Network, Shape};
 use super::sequences::{Batch, pack, windows as windows_of};
 use super::step::{Given, SHARDS, gradients, matrix};
 use super::{Sasrec, SasrecConfig, states_of};
-use crate::epochs::{self, Learner, Pace, Slope, draws, negatives};
-use crate::held_out::{HeldOut, hold_out, ndcg};
-use crate::run::Run;
+use crate::recommender::kept;
 use crate::{Model, ModelError, Training};
 use burn::tensor::{Device, Tensor};
 use rand::seq::SliceRandom;
@@ -15,7 +13,10 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use semrec_data::Clock;
-use semrec_train::{Method, Optimiser, Parameters, TrainError, cpu, training_device, values};
+use semrec_train::{
+    HeldOut, Learner, Measured, Method, News, Optimiser, Pace, Parameters, Run, Slope, TrainError,
+    Warmup, cpu, draws, hold_out, ndcg, negatives, training_device, values,
+};
 
 /// What the network is trained on.
 pub(crate) struct Material {
@@ -62,6 +63,7 @@ pub(crate) fn train(
         epochs: config.epochs,
         patience: config.patience,
         learning_rate: config.learning_rate,
+        warmup: Warmup::Epoch,
         decay: config.decay,
         optimiser: Optimiser {
             method: Method::AdamW {
@@ -72,12 +74,18 @@ pub(crate) fn train(
             weight_decay: config.weight_decay,
             clip: config.clip,
         },
+        keep_after: None,
+        from_start: false,
     };
-    let of = (config, shape, &material.histories);
+    let of = (training.seed, (config, shape, &material.histories));
     let texts = material.texts.as_deref().unwrap_or_default();
-    let run = Run::open(training, Sasrec::NAME, &of, texts)?;
-    let best = epochs::train(&trainer, &mut parameters, &pace, training, run)?;
-    Ok(Trained { parameters, best })
+    let run = Run::open(training.run, Sasrec::NAME, &of, texts)?;
+    let told = |news: &News<'_>| training.told(news);
+    let best = semrec_train::train(&trainer, &mut parameters, &pace, &told, run)?;
+    Ok(Trained {
+        parameters,
+        best: kept(best),
+    })
 }
 
 /// Windows by the batch: each of at most so many places.
@@ -155,7 +163,7 @@ impl<'a> Learner for Trainer<'a> {
         })
     }
 
-    fn validate(&self, parameters: &Parameters) -> Result<f64, TrainError> {
+    fn validate(&self, parameters: &Parameters) -> Result<Measured, TrainError> {
         let device = cpu();
         let leaves = parameters.leaves(&device);
         let network = Network::new(self.shape, parameters, &leaves, &device);
@@ -165,6 +173,7 @@ impl<'a> Learner for Trainer<'a> {
             let histories: Vec<&[u32]> = held.iter().map(|h| h.history.as_slice()).collect();
             states_of(&network, &table, &histories)
         })
+        .map(Measured::from)
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn pull_if_missing(context: &Context, name: &str) -> anyhow::Result<(
 }
 
 /// Where a new encoder goes: what has a separator in it is a path, else it is a name.
-fn place(context: &Context, out: &str) -> anyhow::Result<PathBuf> {
+pub(super) fn place(context: &Context, out: &str) -> anyhow::Result<PathBuf> {
     if out.contains(['/', MAIN_SEPARATOR]) {
         return Ok(PathBuf::from(out));
     }

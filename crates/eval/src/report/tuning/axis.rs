@@ -9,7 +9,7 @@ const MOST: f64 = 6.0;
 
 /// Maps values to pixels, with round places to label.
 #[derive(Clone, Debug)]
-pub(super) struct Axis {
+pub(in crate::report) struct Axis {
     low: f64,
     high: f64,
     from: f64,
@@ -20,7 +20,7 @@ pub(super) struct Axis {
 impl Axis {
     /// An axis that holds all of `values`, a little beyond them, between the pixels `from` and
     /// `to` (which may run backwards).
-    pub(super) fn around(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
+    pub(in crate::report) fn around(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
         let ends = values.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], x| {
             [low.min(x), high.max(x)]
         });
@@ -34,7 +34,7 @@ impl Axis {
     }
 
     /// An even axis with round labels inside its ends.
-    pub(super) fn even(low: f64, high: f64, from: f64, to: f64) -> Self {
+    pub(in crate::report) fn even(low: f64, high: f64, from: f64, to: f64) -> Self {
         let power = 10f64.powf(((high - low) / MOST).log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0]
             .map(|factor| factor * power)
@@ -127,11 +127,11 @@ impl Axis {
     }
 
     /// The pixel of a value.
-    pub(super) fn at(&self, value: f64) -> f64 {
+    pub(in crate::report) fn at(&self, value: f64) -> f64 {
         self.from + (self.to - self.from) * (value - self.low) / (self.high - self.low)
     }
 
-    pub(super) fn ticks(&self) -> Vec<Tick> {
+    pub(in crate::report) fn ticks(&self) -> Vec<Tick> {
         let ticks = self.labels.iter().map(|(value, label)| Tick {
             at: Px(self.at(*value)),
             label: label.clone(),

@@ -4,6 +4,8 @@ mod axis;
 mod history;
 mod points;
 
+pub(super) use axis::Axis;
+
 use super::format::{count, seconds};
 use crate::EvalError;
 use askama::Template;

@@ -18,14 +18,17 @@ const TOGETHER: usize = 256;
 
 /// A history, and an item that belongs to it and was held out.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct HeldOut {
-    pub(crate) history: Vec<u32>,
-    pub(crate) item: u32,
+pub struct HeldOut {
+    /// Items, oldest first.
+    pub history: Vec<u32>,
+    /// What was held out.
+    pub item: u32,
 }
 
 /// The histories to learn from, and one item each of some people: the last where there is an order,
 /// else any.
-pub(crate) fn hold_out(
+#[must_use]
+pub fn hold_out(
     histories: &[Vec<u32>],
     ordered: bool,
     rng: &mut ChaCha8Rng,
@@ -57,7 +60,10 @@ pub(crate) fn hold_out(
 
 /// ndcg@10 of the items held out, among all of a table `[items, dim]` that are not in the history;
 /// `states` makes `[histories, dim]` of some of them.
-pub(crate) fn ndcg<E>(
+///
+/// # Errors
+/// Those of `states`.
+pub fn ndcg<E>(
     held_out: &[HeldOut],
     (table, dim): (&[f32], usize),
     states: impl Fn(&[HeldOut]) -> Result<Vec<f32>, E>,

@@ -1,0 +1,200 @@
+//! `semrec finetune`: an encoder tuned on what people do, and whether it helped.
+
+mod compared;
+mod output;
+mod plan;
+mod progress;
+
+use crate::args::FinetuneArgs;
+use crate::context::Context;
+use crate::interrupt;
+use crate::texts::{self, Texts};
+use crate::verbs::model::place;
+use anyhow::{Context as _, bail};
+use plan::Plan;
+use progress::Progress;
+use semrec_data::{Dataset, Parts, split};
+use semrec_finetune::{Material, Method, Network, Surroundings, Tuned, finetune, write_beside};
+use semrec_text::Encoder;
+use semrec_train::{News, Parameters, RunFiles};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+pub(crate) fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
+    let plan = plan::of(args)?;
+    let target = place(context, &args.out)?;
+    if target.exists() {
+        bail!(
+            "{} exists; name another place with --out, or remove it",
+            target.display()
+        );
+    }
+    let dataset = Dataset::load(&args.dataset)?;
+    if args.encoder.encoder == "none" || !dataset.items.has_text() {
+        bail!(
+            "an encoder is tuned on texts of items: expected one with --encoder, and items with a \
+             text in {}",
+            args.dataset.display()
+        );
+    }
+    let parts = split(&dataset.interactions, args.split, context.seed)?;
+    let dir = context.models().resolve(&args.encoder.encoder)?;
+    let frozen = frozen(context, &dataset, args)?;
+    let job = Job {
+        context,
+        args,
+        plan: &plan,
+        dataset: &dataset,
+        parts: &parts,
+        dir: &dir,
+        run: args.run.clone().unwrap_or_else(|| run_dir(&args.out)),
+    };
+    let began = Instant::now();
+    let made = job.tune(&target)?;
+    let seconds = began.elapsed().as_secs_f64();
+    let compared = frozen
+        .map(|frozen| {
+            let tuned = target.display().to_string();
+            let tuned = texts::embed(context, &dataset, &tuned)?;
+            let tuned = tuned.context("the tuned encoder reads nothing")?;
+            compared::compare(context, &dataset, (&frozen, &tuned), args)
+        })
+        .transpose()
+        .with_context(|| format!("{} is made, comparing it failed", target.display()))?;
+    let summary = output::summary(&job, &made, (compared, seconds))?;
+    output::print(&context.console, &summary);
+    output::write_all(&context.console, args, &summary)?;
+    context.console.line(format!(
+        "the encoder is in {}; next: semrec evaluate {} --models content,hybrid --encoder {} \
+         --split {}",
+        target.display(),
+        args.dataset.display(),
+        args.out,
+        args.split
+    ));
+    Ok(())
+}
+
+/// The texts as the encoder reads them before it is tuned, if they are to be compared.
+fn frozen(
+    context: &Context,
+    dataset: &Dataset,
+    args: &FinetuneArgs,
+) -> anyhow::Result<Option<Texts>> {
+    if args.no_evaluate {
+        return Ok(None);
+    }
+    texts::embed(context, dataset, &args.encoder.encoder)
+}
+
+/// Beside the encoder; of a name, in the directory where one works.
+fn run_dir(out: &str) -> PathBuf {
+    PathBuf::from(format!("{}.run", out.trim_end_matches(['/', '\\'])))
+}
+
+/// What is to be done.
+struct Job<'a> {
+    context: &'a Context,
+    args: &'a FinetuneArgs,
+    plan: &'a Plan,
+    dataset: &'a Dataset,
+    parts: &'a Parts,
+    /// The encoder to begin with.
+    dir: &'a Path,
+    /// Where curve and checkpoint go.
+    run: PathBuf,
+}
+
+/// What was done.
+struct Made {
+    tuned: Tuned,
+    /// Values that were trained, and values of the encoder in all.
+    sizes: (usize, usize),
+}
+
+impl Job<'_> {
+    /// Trains, and writes the encoder.
+    fn tune(&self, target: &Path) -> anyhow::Result<Made> {
+        let (context, plan) = (self.context, self.plan);
+        let encoder = Encoder::load(self.dir)?;
+        let identity = format!(
+            "{} {} {}",
+            self.dataset.fingerprint,
+            encoder.fingerprint(),
+            self.args.split
+        );
+        let all = encoder.parameters();
+        drop(encoder);
+        let (network, mut parameters) =
+            Network::open(self.dir, &plan.settings.method, context.seed)?;
+        interrupt::leaves(Some(format!(
+            "checkpoints are kept in {}, and the same command goes on from there",
+            self.run.display()
+        )));
+        let tuned = self
+            .train((&network, &mut parameters), &identity)
+            .with_context(|| {
+                format!(
+                    "no encoder was written; the last good checkpoint, if there is one, is in {}",
+                    self.run.display()
+                )
+            })?;
+        network.write(&parameters, target)?;
+        write_beside(target, &parameters)?;
+        if matches!(plan.settings.method, Method::Lora(_) | Method::AdaLora(_)) {
+            let small = target.join("peft");
+            std::fs::create_dir(&small)
+                .with_context(|| format!("{} cannot be made", small.display()))?;
+            let base = &self.args.encoder.encoder;
+            network.write_changes(&parameters, &plan.settings.method, base, &small)?;
+        }
+        interrupt::leaves(None);
+        Ok(Made {
+            tuned,
+            sizes: (parameters.len(), all),
+        })
+    }
+
+    fn train(&self, network: (&Network, &mut Parameters), identity: &str) -> anyhow::Result<Tuned> {
+        let (items, users) = (&self.dataset.items, &self.dataset.users);
+        let titles = (0u32..)
+            .take(items.len())
+            .map(|i| items.title(i).to_owned());
+        let titles: Vec<String> = titles.collect();
+        let users = users.has_text().then(|| texts::of_rows(users));
+        let material = Material {
+            train: &self.parts.train,
+            validation: &self.parts.validation,
+            items: &texts::of_rows(items),
+            titles: &titles,
+            users: users.as_deref(),
+        };
+        let clock = || self.context.clock();
+        let progress = Progress::new(&self.context.console);
+        let surroundings = Surroundings {
+            seed: self.context.seed,
+            identity,
+            run: Some(RunFiles {
+                dir: &self.run,
+                now: &clock,
+            }),
+            test: Some(&self.parts.test),
+            told: &|news: &News<'_>| progress.told(news),
+        };
+        let asked = (&self.plan.objective, &self.plan.settings);
+        let tuned = finetune(network, &material, asked, &surroundings)?;
+        progress.finish();
+        Ok(tuned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_kept_beside_its_encoder() {
+        assert_eq!(run_dir("./tuned/"), Path::new("./tuned.run"));
+        assert_eq!(run_dir("tuned"), Path::new("tuned.run"));
+    }
+}

@@ -1,0 +1,196 @@
+//! Flags as what is asked of the training.
+
+use crate::args::{
+    FinetuneArgs, LabelSource, LearnedArgs, MethodName, ObjectiveName, OptimiserName, PaceArgs,
+    ParameterArgs, ScheduleName, SourceKind, TemperatureArg, TowerName,
+};
+use anyhow::bail;
+use semrec_finetune::{
+    AdaLora, CouplesConfig, Elsa, Hardness, HistoriesConfig, Labels, Lora, Method, Objective,
+    QuestionsConfig, Settings, SingleTower, SourceName, Temperature, TwoTower, UserTower,
+};
+use semrec_train::{Decay, Method as Rule, Optimiser};
+
+/// Where a temperature begins that is learned.
+const WARM: f32 = 0.05;
+
+/// What to train, and how.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) objective: Objective,
+    pub(super) settings: Settings,
+}
+
+/// Reads the flags.
+pub(super) fn of(args: &FinetuneArgs) -> anyhow::Result<Plan> {
+    Ok(Plan {
+        objective: objective(args.objective, &args.learned)?,
+        settings: settings(
+            &args.pace,
+            method(args.method, &args.parameters),
+            args.objective,
+        ),
+    })
+}
+
+fn settings(pace: &PaceArgs, method: Method, objective: ObjectiveName) -> Settings {
+    let learning_rate = match method {
+        Method::Full | Method::TopLayers { .. } => 2e-5,
+        Method::Lora(_) | Method::AdaLora(_) | Method::Adapter { .. } => 5e-4,
+        Method::Head => 1e-3,
+    };
+    let batch = match objective {
+        ObjectiveName::Bce => 16,
+        ObjectiveName::Contrastive => 128,
+        ObjectiveName::Elsa => 256,
+        ObjectiveName::Mlm | ObjectiveName::Simcse | ObjectiveName::Tsdae => 64,
+    };
+    Settings {
+        method,
+        epochs: pace.epochs,
+        patience: pace.patience,
+        batch: pace.batch.unwrap_or(batch),
+        accumulate: pace.accumulate,
+        learning_rate: pace.learning_rate.unwrap_or(learning_rate),
+        warmup: pace.warmup,
+        decay: match pace.schedule {
+            ScheduleName::Constant => Decay::Constant,
+            ScheduleName::Linear => Decay::Linear,
+            ScheduleName::Cosine => Decay::Cosine,
+        },
+        optimiser: Optimiser {
+            method: match pace.optimiser {
+                OptimiserName::Adamw => Rule::ADAMW,
+                OptimiserName::Sgd => Rule::Sgd { momentum: 0.9 },
+            },
+            weight_decay: pace.weight_decay,
+            clip: pace.clip,
+        },
+        dropout: pace.dropout,
+        max_length: pace.max_length,
+        fgm: pace.fgm,
+    }
+}
+
+fn method(name: MethodName, args: &ParameterArgs) -> Method {
+    let lora = |rank: usize| Lora {
+        rank,
+        alpha: args.alpha.unwrap_or(2.0 * rank as f32),
+        targets: args.targets.iter().map(|&t| t.into()).collect(),
+        ..Lora::default()
+    };
+    match name {
+        MethodName::Full => Method::Full,
+        MethodName::TopLayers => Method::TopLayers {
+            layers: args.layers,
+        },
+        MethodName::Lora => Method::Lora(lora(args.rank.unwrap_or(16))),
+        MethodName::Adalora => Method::AdaLora(AdaLora {
+            lora: lora(args.rank.unwrap_or(12)),
+            target_rank: args.target_rank,
+            ..AdaLora::default()
+        }),
+        MethodName::Adapter => Method::Adapter { width: args.width },
+        MethodName::Head => Method::Head,
+    }
+}
+
+fn objective(name: ObjectiveName, args: &LearnedArgs) -> anyhow::Result<Objective> {
+    let user_tower = match args.user_tower {
+        TowerName::Mean => UserTower::Mean,
+        TowerName::Recency => UserTower::default(),
+        TowerName::Attention => UserTower::Attention,
+        TowerName::Text => UserTower::Text,
+    };
+    Ok(match name {
+        ObjectiveName::Bce => Objective::Bce(SingleTower {
+            questions: QuestionsConfig {
+                labels: match args.labels {
+                    LabelSource::Sampled => Labels::Sampled {
+                        negatives: args.negatives,
+                    },
+                    LabelSource::Given => Labels::Given,
+                },
+                targets: args.per_person,
+                length: args.history,
+            },
+        }),
+        ObjectiveName::Contrastive => Objective::Contrastive(TwoTower {
+            user_tower,
+            temperature: match args.temperature {
+                TemperatureArg::Learned => Temperature::Learned(WARM),
+                TemperatureArg::Fixed(x) => Temperature::Fixed(x),
+            },
+            source: match args.source {
+                SourceKind::History => SourceName::Histories,
+                SourceKind::Pairs => SourceName::Pairs(CouplesConfig::default()),
+            },
+            histories: HistoriesConfig {
+                targets: args.per_person,
+                length: args.history,
+            },
+            hard: (args.hard_negatives > 0).then_some(Hardness {
+                count: args.hard_negatives,
+                margin: args.margin,
+            }),
+        }),
+        ObjectiveName::Elsa => Objective::Elsa(Elsa {
+            user_tower,
+            ..Elsa::default()
+        }),
+        ObjectiveName::Mlm | ObjectiveName::Simcse | ObjectiveName::Tsdae => {
+            bail!("this objective is not built yet; take contrastive, elsa or bce")
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Cli, Verb};
+    use clap::Parser;
+
+    fn plan(line: &str) -> Plan {
+        let words = "semrec finetune shop --out tuned ".to_owned() + line;
+        let cli = Cli::try_parse_from(words.split_whitespace()).unwrap();
+        let Verb::Finetune(args) = cli.verb else {
+            panic!("finetune was asked for")
+        };
+        of(&args).unwrap()
+    }
+
+    #[test]
+    fn one_tower_is_trained_as_bert_is_unless_told_otherwise() {
+        let plan = plan("--method full --objective bce");
+        assert_eq!(plan.settings, Settings::default());
+        let Settings {
+            epochs,
+            batch,
+            learning_rate,
+            max_length,
+            ..
+        } = plan.settings;
+        assert_eq!((epochs, batch, max_length), (5, 16, 128));
+        assert!((learning_rate - 2e-5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn flags_reach_method_and_objective() {
+        let plan = plan(
+            "--method lora --rank 4 --targets query,up --objective contrastive --temperature \
+             learned --user-tower attention --source pairs --hard-negatives 2 --schedule cosine",
+        );
+        let Method::Lora(lora) = &plan.settings.method else {
+            panic!("{:?}", plan.settings.method)
+        };
+        assert_eq!((lora.rank, lora.alpha, lora.targets.len()), (4, 8.0, 2));
+        assert_eq!(plan.settings.decay, Decay::Cosine);
+        let Objective::Contrastive(towers) = &plan.objective else {
+            panic!("{:?}", plan.objective)
+        };
+        assert_eq!(towers.temperature, Temperature::Learned(WARM));
+        assert_eq!(towers.user_tower, UserTower::Attention);
+        assert!(matches!(towers.source, SourceName::Pairs(_)));
+        assert_eq!(towers.hard.map(|h| h.count), Some(2));
+    }
+}
