@@ -17,6 +17,7 @@ mod descent;
 mod elsa;
 mod judge;
 mod ranks;
+mod remembered;
 mod reranker;
 mod single_tower;
 mod two_tower;
@@ -28,12 +29,13 @@ pub use classification::{Bin, ClassFigures, Classification, classification};
 pub use elsa::Elsa;
 pub use reranker::Reranker;
 pub use single_tower::SingleTower;
-pub use two_tower::{SourceName, Temperature, TwoTower};
+pub use two_tower::{CandidateSet, SourceName, Temperature, TwoTower};
 pub use user_tower::{RECENCY, UserTower};
 
 use crate::{FinetuneError, Gradients, Method, Network, Noise};
 use elsa::Rowwise;
 use ranks::Ranks;
+use remembered::Remembered;
 use semrec_data::Cases;
 use semrec_train::{
     Decay, Learner, Method as Rule, News, Optimiser, Pace, Parameters, Run, RunFiles, Warmup, train,
@@ -245,6 +247,10 @@ pub fn finetune(
                         .to_owned(),
                 });
             }
+            if config.candidates == CandidateSet::Catalogue {
+                let remembered = Remembered::new(basis, material, *config, parameters)?;
+                return job.tuned(&remembered, parameters);
+            }
             let towers = Towers::new(basis, material, *config, parameters)?;
             job.tuned(&towers, parameters)
         }
@@ -273,8 +279,10 @@ impl Job<'_> {
     ) -> Result<Trained, FinetuneError> {
         let (settings, around) = (self.settings, self.surroundings);
         let classifies = matches!(self.objective, Objective::Bce(_));
-        // Hard negatives are looked for at the start of an epoch: there alone it can be taken up.
-        let mines = matches!(self.objective, Objective::Contrastive(c) if c.hard.is_some());
+        // Hard negatives and remembered vectors are made at the start of an epoch: there alone it
+        // can be taken up.
+        let mines = matches!(self.objective, Objective::Contrastive(c)
+            if c.hard.is_some() || c.candidates == CandidateSet::Catalogue);
         let pace = Pace {
             epochs: settings.epochs,
             patience: settings.patience,
