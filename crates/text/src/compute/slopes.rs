@@ -35,12 +35,9 @@ impl WithSimd for WithSlopes<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let (x, slopes) = (self.x, self.slopes);
         match self.activation {
-            Activation::Gelu => map(simd, x, slopes, |x| gelu(simd, x)),
-            Activation::GeluTanh => map(simd, x, slopes, |x| gelu_tanh(simd, x)),
-            Activation::Silu => map(simd, x, slopes, |x| {
-                let share = logistic(simd, x);
-                (simd.mul_f32s(x, share), slope(simd, x, share, None))
-            }),
+            Activation::Gelu => map::<S, Gelu>(simd, x, slopes),
+            Activation::GeluTanh => map::<S, GeluTanh>(simd, x, slopes),
+            Activation::Silu => map::<S, Silu>(simd, x, slopes),
             Activation::Relu => {
                 for (x, slope) in x.iter_mut().zip(slopes) {
                     *slope = f32::from(*x > 0.0);
@@ -51,51 +48,70 @@ impl WithSimd for WithSlopes<'_> {
     }
 }
 
+/// An activation and its derivative at each lane. A trait and no closure, since a closure is not
+/// compiled for the registers of its caller.
+trait Curve {
+    fn at<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s);
+}
+
 #[inline(always)]
-fn map<S: Simd>(
-    simd: S,
-    x: &mut [f32],
-    slopes: &mut [f32],
-    of: impl Fn(S::f32s) -> (S::f32s, S::f32s),
-) {
+fn map<S: Simd, C: Curve>(simd: S, x: &mut [f32], slopes: &mut [f32]) {
     let (wide, rest) = S::as_mut_simd_f32s(x);
     let (wide_slopes, rest_slopes) = S::as_mut_simd_f32s(slopes);
     for (x, slope) in wide.iter_mut().zip(wide_slopes) {
-        (*x, *slope) = of(*x);
+        (*x, *slope) = C::at(simd, *x);
     }
-    let (value, slope) = of(simd.partial_load_f32s(rest));
+    let (value, slope) = C::at(simd, simd.partial_load_f32s(rest));
     simd.partial_store_f32s(rest, value);
     simd.partial_store_f32s(rest_slopes, slope);
 }
 
-#[inline(always)]
-fn gelu<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
-    /// 1/√(2π).
-    const DENSITY: f32 = 0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
-    let half = simd.splat_f32s(0.5);
-    let erf = erf(simd, simd.mul_f32s(x, simd.splat_f32s(FRAC_1_SQRT_2)));
-    let below = simd.mul_add_e_f32s(half, erf, half);
-    let bell = exp(
-        simd,
-        simd.mul_f32s(simd.mul_f32s(x, x), simd.splat_f32s(-0.5)),
-    );
-    let density = simd.mul_f32s(bell, simd.splat_f32s(DENSITY));
-    let slope = simd.mul_add_e_f32s(x, density, below);
-    (simd.mul_f32s(x, below), slope)
+struct Gelu;
+
+impl Curve for Gelu {
+    #[inline(always)]
+    fn at<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
+        /// 1/√(2π).
+        const DENSITY: f32 = 0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
+        let half = simd.splat_f32s(0.5);
+        let erf = erf(simd, simd.mul_f32s(x, simd.splat_f32s(FRAC_1_SQRT_2)));
+        let below = simd.mul_add_e_f32s(half, erf, half);
+        let bell = exp(
+            simd,
+            simd.mul_f32s(simd.mul_f32s(x, x), simd.splat_f32s(-0.5)),
+        );
+        let density = simd.mul_f32s(bell, simd.splat_f32s(DENSITY));
+        let slope = simd.mul_add_e_f32s(x, density, below);
+        (simd.mul_f32s(x, below), slope)
+    }
 }
 
-#[inline(always)]
-fn gelu_tanh<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
-    const CUBE: f32 = 0.044_715;
-    const TWICE_SQRT_2_OVER_PI: f32 = FRAC_2_SQRT_PI * SQRT_2;
-    let one = simd.splat_f32s(1.0);
-    let factor = simd.splat_f32s(TWICE_SQRT_2_OVER_PI);
-    let square = simd.mul_f32s(x, x);
-    let inner = simd.mul_add_e_f32s(simd.mul_f32s(square, x), simd.splat_f32s(CUBE), x);
-    let share = logistic(simd, simd.mul_f32s(inner, factor));
-    let steep = simd.mul_add_e_f32s(square, simd.splat_f32s(3.0 * CUBE), one);
-    let steep = simd.mul_f32s(steep, factor);
-    (simd.mul_f32s(x, share), slope(simd, x, share, Some(steep)))
+struct GeluTanh;
+
+impl Curve for GeluTanh {
+    #[inline(always)]
+    fn at<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
+        const CUBE: f32 = 0.044_715;
+        const TWICE_SQRT_2_OVER_PI: f32 = FRAC_2_SQRT_PI * SQRT_2;
+        let one = simd.splat_f32s(1.0);
+        let factor = simd.splat_f32s(TWICE_SQRT_2_OVER_PI);
+        let square = simd.mul_f32s(x, x);
+        let inner = simd.mul_add_e_f32s(simd.mul_f32s(square, x), simd.splat_f32s(CUBE), x);
+        let share = logistic(simd, simd.mul_f32s(inner, factor));
+        let steep = simd.mul_add_e_f32s(square, simd.splat_f32s(3.0 * CUBE), one);
+        let steep = simd.mul_f32s(steep, factor);
+        (simd.mul_f32s(x, share), slope(simd, x, share, Some(steep)))
+    }
+}
+
+struct Silu;
+
+impl Curve for Silu {
+    #[inline(always)]
+    fn at<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
+        let share = logistic(simd, x);
+        (simd.mul_f32s(x, share), slope(simd, x, share, None))
+    }
 }
 
 /// s + x·s·(1 - s)·steep.
