@@ -6,8 +6,9 @@ use crate::args::{
 };
 use anyhow::bail;
 use semrec_finetune::{
-    AdaLora, CouplesConfig, Elsa, Hardness, HistoriesConfig, Labels, Lora, Method, Objective,
-    QuestionsConfig, Settings, SingleTower, SourceName, Temperature, TwoTower, UserTower,
+    AdaLora, CouplesConfig, Elsa, Hardness, HistoriesConfig, Labels, Lora, Method, Mlm, Objective,
+    QuestionsConfig, Settings, SimCse, SingleTower, SourceName, Temperature, Tsdae, TwoTower,
+    UserTower,
 };
 use semrec_train::{Decay, Method as Rule, Optimiser};
 
@@ -138,9 +139,16 @@ fn objective(name: ObjectiveName, args: &LearnedArgs) -> anyhow::Result<Objectiv
             user_tower,
             ..Elsa::default()
         }),
-        ObjectiveName::Mlm | ObjectiveName::Simcse | ObjectiveName::Tsdae => {
-            bail!("this objective is not built yet; take contrastive, elsa or bce")
-        }
+        ObjectiveName::Mlm => Objective::Mlm(Mlm::default()),
+        ObjectiveName::Simcse => Objective::Simcse(SimCse {
+            temperature: match args.temperature {
+                TemperatureArg::Learned => {
+                    bail!("--temperature learned is of contrastive; simcse takes a number")
+                }
+                TemperatureArg::Fixed(x) => x,
+            },
+        }),
+        ObjectiveName::Tsdae => Objective::Tsdae(Tsdae::default()),
     })
 }
 
