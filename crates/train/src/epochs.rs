@@ -56,7 +56,7 @@ pub struct Slope {
 /// What a validation says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measured {
-    /// By which epochs are compared; more is better.
+    /// By which epochs are compared; more is better. No number ends the training as diverged.
     pub value: f64,
     /// What else goes on the curve, with its name there, e.g. `validation/recall`.
     pub also: Vec<(String, f64)>,
@@ -187,6 +187,12 @@ pub fn train(
         at.epoch += 1;
         at.within = None;
         let measured = learner.validate(parameters)?;
+        if measured.value.is_nan() {
+            return Err(TrainError::Diverged {
+                step: at.step,
+                what: format!("the {} of epoch {}", learner.measure(), at.epoch),
+            });
+        }
         stopping.note(at.epoch, measured.value, parameters);
         tell(learner, pace, told, (at.epoch, loss), &measured);
         run.note((at.epoch, at.step), "train/loss", loss);

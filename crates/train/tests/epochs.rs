@@ -15,6 +15,8 @@ struct Parabola {
     targets: Vec<f32>,
     /// Batches looked at until it gives up.
     left: Cell<usize>,
+    /// Whether its measure is no number.
+    unmeasured: bool,
     steps: RefCell<Vec<(u64, u64)>>,
 }
 
@@ -22,6 +24,7 @@ fn parabola(targets: &[f32]) -> Parabola {
     Parabola {
         targets: targets.to_vec(),
         left: Cell::new(usize::MAX),
+        unmeasured: false,
         steps: RefCell::default(),
     }
 }
@@ -62,8 +65,9 @@ impl Learner for Parabola {
 
     fn validate(&self, parameters: &Parameters) -> Result<Measured, TrainError> {
         let x = parameters.arrays()[0].values[0];
+        let value = -f64::from((x - 1.0).abs());
         Ok(Measured {
-            value: -f64::from((x - 1.0).abs()),
+            value: if self.unmeasured { f64::NAN } else { value },
             also: vec![("validation/x".to_owned(), f64::from(x))],
         })
     }
@@ -190,6 +194,17 @@ fn a_loss_that_is_no_number_says_where() {
         run(&learner).to_string(),
         "training diverged in step 1: the loss of batch 1 of epoch 1 is not finite; lower the \
          learning rate"
+    );
+    let pace = pace(0.5, SGD);
+    let learner = Parabola {
+        unmeasured: true,
+        ..parabola(&[1.0])
+    };
+    let error = train(&learner, &mut start(0.0), &pace, &|_| {}, nowhere()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "training diverged in step 1: the nearness of epoch 1 is not finite; lower the learning \
+         rate"
     );
 }
 

@@ -16,6 +16,8 @@ pub struct Material<'a> {
     pub items: &'a [String],
     /// What a person calls each item, `[n_items]`.
     pub titles: &'a [String],
+    /// The items that are held out entirely, `[n_items]`: nothing is learned from their texts.
+    pub hidden: &'a [bool],
     /// What people wrote of themselves, `[n_users]`, if anybody did.
     pub users: Option<&'a [String]>,
 }

@@ -82,6 +82,10 @@ impl Judge {
         people: impl Fn(&[Asked<'_>], &[f32]) -> Vec<f32>,
     ) -> Result<Measured, TrainError> {
         let texts = network.values(parameters, &catalogue.sequences, Manner::PLAIN);
+        if texts.iter().any(|x| !x.is_finite()) {
+            // Nothing is above what is no number: it would come first.
+            return Ok(Measured::from(f64::NAN));
+        }
         let table = catalogue.items(&texts, network.dim());
         let asked: Vec<Asked<'_>> = self.people().collect();
         let done = Cell::new(0);
@@ -90,12 +94,6 @@ impl Judge {
             let states = people(&asked[from..][..held.len()], &texts);
             Ok::<_, TrainError>(states)
         })?;
-        if texts.iter().any(|x| !x.is_finite()) {
-            return Err(TrainError::Parameter {
-                name: "encoder".to_owned(),
-                problem: "gives vectors that are not finite; lower the learning rate".to_owned(),
-            });
-        }
         Ok(Measured::from(value))
     }
 }

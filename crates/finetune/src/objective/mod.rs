@@ -5,6 +5,9 @@
 //! | [`Objective::Contrastive`] | histories, or pairs touched together | in-batch softmax |
 //! | [`Objective::Elsa`] | people's rows over the texts of a batch | ELSA's |
 //! | [`Objective::Bce`] | pairs of texts with a label | cross-entropy of two classes |
+//! | [`Objective::Mlm`] | texts alone | cross-entropy over the words, of masked ones |
+//! | [`Objective::Simcse`] | texts alone | in-batch softmax of a text and itself |
+//! | [`Objective::Tsdae`] | texts alone | cross-entropy over the words, of deleted ones |
 //!
 //! Each is a [`Learner`]: it draws the batches of an epoch, makes loss and gradients of one, and
 //! validates. What they have in common is [`Basis`]; a step may be cut into parts that go through
@@ -16,24 +19,33 @@ mod classification;
 mod descent;
 mod elsa;
 mod judge;
+mod mlm;
 mod ranks;
 mod remembered;
 mod reranker;
+mod simcse;
 mod single_tower;
+mod texts;
+mod tsdae;
 mod two_tower;
 mod user_tower;
+mod word_head;
 
 pub use beside::write_beside;
 pub use catalogue::Material;
 pub use classification::{Bin, ClassFigures, Classification, classification};
 pub use elsa::Elsa;
+pub use mlm::Mlm;
 pub use reranker::Reranker;
+pub use simcse::SimCse;
 pub use single_tower::SingleTower;
+pub use tsdae::Tsdae;
 pub use two_tower::{CandidateSet, SourceName, Temperature, TwoTower};
 pub use user_tower::{RECENCY, UserTower};
 
 use crate::{FinetuneError, Gradients, Method, Network, Noise};
 use elsa::Rowwise;
+use mlm::MaskedWords;
 use ranks::Ranks;
 use remembered::Remembered;
 use semrec_data::Cases;
@@ -41,9 +53,11 @@ use semrec_train::{
     Decay, Learner, Method as Rule, News, Optimiser, Pace, Parameters, Run, RunFiles, Warmup, train,
 };
 use serde::{Deserialize, Serialize};
+use simcse::Twins;
 use single_tower::Tower;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use tsdae::Denoised;
 use two_tower::Towers;
 
 /// Seconds between two checkpoints of a long epoch.
@@ -59,6 +73,27 @@ pub enum Objective {
     Contrastive(TwoTower),
     /// ELSA's loss over the vectors.
     Elsa(Elsa),
+    /// Masked words.
+    Mlm(Mlm),
+    /// A text read twice is the same text.
+    Simcse(SimCse),
+    /// The words of a text of which most are deleted.
+    Tsdae(Tsdae),
+}
+
+impl Objective {
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Bce(_) => "bce",
+            Self::Contrastive(_) => "contrastive",
+            Self::Elsa(_) => "elsa",
+            Self::Mlm(_) => "mlm",
+            Self::Simcse(_) => "simcse",
+            Self::Tsdae(_) => "tsdae",
+        }
+    }
 }
 
 /// How it is trained, whatever for.
@@ -187,6 +222,8 @@ impl std::fmt::Debug for Surroundings<'_> {
 pub struct Tuned {
     /// The epoch that was kept, and its measure.
     pub kept: Option<(u64, f64)>,
+    /// What was measured.
+    pub measure: &'static str,
     /// Of a classifier, the report of each epoch that this run made.
     pub reports: Vec<Classification>,
     /// Of a classifier, its figures on the test part.
@@ -227,36 +264,47 @@ pub fn finetune(
         settings,
         surroundings,
     };
+    if settings.batch < 2 && matches!(objective, Objective::Contrastive(_) | Objective::Simcse(_)) {
+        return Err(FinetuneError::Setting {
+            name: "batch",
+            problem: "is 1; its examples are each other's negatives, expected at least 2"
+                .to_owned(),
+        });
+    }
     match objective {
         Objective::Bce(config) => {
             let tower = Tower::new(basis, material, *config, parameters)?;
-            let (kept, dir) = job.train(&tower, parameters)?;
+            let tuned = job.train(&tower, parameters)?;
             let test = surroundings.test.map(|cases| tower.test(parameters, cases));
             Ok(Tuned {
-                kept,
                 reports: tower.reports(),
                 test: test.transpose()?,
-                dir,
+                ..tuned
             })
         }
         Objective::Contrastive(config) => {
-            if settings.batch < 2 {
-                return Err(FinetuneError::Setting {
-                    name: "batch",
-                    problem: "is 1; its examples are each other's negatives, expected at least 2"
-                        .to_owned(),
-                });
-            }
             if config.candidates == CandidateSet::Catalogue {
                 let remembered = Remembered::new(basis, material, *config, parameters)?;
-                return job.tuned(&remembered, parameters);
+                return job.train(&remembered, parameters);
             }
             let towers = Towers::new(basis, material, *config, parameters)?;
-            job.tuned(&towers, parameters)
+            job.train(&towers, parameters)
         }
         Objective::Elsa(config) => {
             let rows = Rowwise::new(basis, material, *config, parameters)?;
-            job.tuned(&rows, parameters)
+            job.train(&rows, parameters)
+        }
+        Objective::Mlm(config) => {
+            let words = MaskedWords::new(basis, material, *config, parameters)?;
+            job.train(&words, parameters)
+        }
+        Objective::Simcse(config) => {
+            let twins = Twins::new(basis, material, *config, parameters)?;
+            job.train(&twins, parameters)
+        }
+        Objective::Tsdae(config) => {
+            let denoised = Denoised::new(basis, material, *config, parameters)?;
+            job.train(&denoised, parameters)
         }
     }
 }
@@ -268,15 +316,12 @@ struct Job<'a> {
     surroundings: &'a Surroundings<'a>,
 }
 
-/// The epoch kept with its measure, and where the run's files are.
-type Trained = (Option<(u64, f64)>, Option<PathBuf>);
-
 impl Job<'_> {
     fn train(
         &self,
         learner: &impl Learner,
         parameters: &mut Parameters,
-    ) -> Result<Trained, FinetuneError> {
+    ) -> Result<Tuned, FinetuneError> {
         let (settings, around) = (self.settings, self.surroundings);
         let classifies = matches!(self.objective, Objective::Bce(_));
         // Hard negatives and remembered vectors are made at the start of an epoch: there alone it
@@ -294,26 +339,13 @@ impl Job<'_> {
             // A new head says nothing; vectors do before they are tuned.
             from_start: !classifies,
         };
-        let name = match self.objective {
-            Objective::Bce(_) => "bce",
-            Objective::Contrastive(_) => "contrastive",
-            Objective::Elsa(_) => "elsa",
-        };
         let of = (around.seed, self.objective, settings, around.identity);
-        let run = Run::open(around.run, name, &of, &[])?;
+        let run = Run::open(around.run, self.objective.name(), &of, &[])?;
         let dir = run.dir().map(std::path::Path::to_path_buf);
         let kept = train(learner, parameters, &pace, around.told, run)?;
-        Ok((kept, dir))
-    }
-
-    fn tuned(
-        &self,
-        learner: &impl Learner,
-        parameters: &mut Parameters,
-    ) -> Result<Tuned, FinetuneError> {
-        let (kept, dir) = self.train(learner, parameters)?;
         Ok(Tuned {
             kept,
+            measure: learner.measure(),
             dir,
             ..Tuned::default()
         })

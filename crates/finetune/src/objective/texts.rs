@@ -12,6 +12,7 @@ use super::user_tower::{Pooling, UserTower};
 use crate::{FinetuneError, Sequence};
 use rand::seq::SliceRandom as _;
 use semrec_train::{Measured, Parameters, TrainError, draws};
+use std::collections::BTreeSet;
 
 /// One text in so many is held out.
 const HELD_OUT: usize = 20;
@@ -47,9 +48,14 @@ impl<'a> Texts<'a> {
         let pooling = Pooling::new(UserTower::default(), network.dim(), 1, parameters)?;
         // The one error is that nothing is held out.
         let judge = Judge::new(material.validation, &catalogue).ok();
-        let all = 0..u32::try_from(catalogue.distinct.len()).unwrap_or(u32::MAX);
+        let items = (0u32..)
+            .zip(material.hidden)
+            .filter(|(_, hidden)| !**hidden);
+        let open: BTreeSet<u32> = items
+            .filter_map(|(item, _)| catalogue.distinct.of_row(item))
+            .collect();
         let (mut learned, mut held_out) = (Vec::new(), Vec::new());
-        for text in all {
+        for text in open {
             let last = text as usize % HELD_OUT == HELD_OUT - 1;
             if judge.is_none() && last && held_out.len() < MOST_HELD_OUT {
                 held_out.push(text);
@@ -138,13 +144,18 @@ mod tests {
     use crate::objective::Settings;
     use crate::{Method, Network};
     use semrec_data::{Cases, Clock, Interactions};
-    use semrec_train::{Learner, Optimiser};
+    use semrec_train::Learner;
     use std::path::Path;
 
     /// What is tried with a learner and the parameters it has made.
     trait Trial {
         fn of<L: Learner>(&self, learner: &L, parameters: Parameters, name: &str);
     }
+
+    const LETTERS: [char; 20] = [
+        'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r',
+        's', 't',
+    ];
 
     /// A small random BERT, and forty texts of eight words.
     fn each(trial: &impl Trial, dropout: f32) {
@@ -154,7 +165,7 @@ mod tests {
             Network::open(&dir, &Method::Full, 1).unwrap()
         };
         let text = |k: usize| {
-            let words = (0..8).map(|w| format!("{}{}", (b'a' + (k % 20) as u8) as char, k * w % 7));
+            let words = (0..8).map(|w| format!("{}{}", LETTERS[k % LETTERS.len()], k * w % 7));
             words.collect::<Vec<_>>().join(" ")
         };
         let items: Vec<String> = (0..40).map(text).collect();
@@ -164,6 +175,7 @@ mod tests {
             validation: &Cases::default(),
             items: &items,
             titles: &items,
+            hidden: &[false; 40],
             users: None,
         };
         let settings = Settings {
@@ -177,6 +189,7 @@ mod tests {
             network: &network,
             settings: &settings,
             seed: 3,
+            ranks: None,
         };
         let mlm = MaskedWords::new(basis, &material, Mlm::default(), &mut parameters).unwrap();
         trial.of(&mlm, parameters, "mlm");

@@ -155,6 +155,15 @@ impl Job<'_> {
         })
     }
 
+    /// The items all of whose events are held out.
+    fn hidden(&self) -> Vec<bool> {
+        let all = self.dataset.interactions.item_counts();
+        let learned = self.parts.train.item_counts();
+        let both = all.iter().zip(learned);
+        both.map(|(&all, learned)| all > 0 && learned == 0)
+            .collect()
+    }
+
     fn train(&self, network: (&Network, &mut Parameters), identity: &str) -> anyhow::Result<Tuned> {
         let (items, users) = (&self.dataset.items, &self.dataset.users);
         let titles = (0u32..)
@@ -167,6 +176,7 @@ impl Job<'_> {
             validation: &self.parts.validation,
             items: &texts::of_rows(items),
             titles: &titles,
+            hidden: &self.hidden(),
             users: users.as_deref(),
         };
         let clock = || self.context.clock();

@@ -9,7 +9,7 @@ use semrec_eval::{
     BeforeAfter, Comparison, CurvePoint, DatasetFacts, Finetuned, LabelFigures, PairFigures,
     Protocol, ReliabilityBin, Verdict, render_finetuning,
 };
-use semrec_finetune::{Classification, Objective};
+use semrec_finetune::Classification;
 use std::path::Path;
 
 /// Everything about it.
@@ -21,10 +21,6 @@ pub(super) fn summary(
     let dataset = job.dataset;
     let (compared, protocol) = compared.unzip();
     let curve = made.tuned.dir.as_deref().map(curve).transpose()?;
-    let measure = match job.plan.objective {
-        Objective::Bce(_) => "auc",
-        Objective::Contrastive(_) | Objective::Elsa(_) => "ndcg@10",
-    };
     Ok(Finetuned {
         dataset: DatasetFacts {
             name: dataset.name.clone(),
@@ -39,7 +35,7 @@ pub(super) fn summary(
         trained: made.sizes.0,
         parameters: made.sizes.1,
         seconds,
-        measure: measure.to_owned(),
+        measure: made.tuned.measure.to_owned(),
         kept_epoch: made.tuned.kept.map(|(epoch, _)| epoch),
         curve: curve.unwrap_or_default(),
         pairs: made.tuned.test.as_ref().map(pairs),

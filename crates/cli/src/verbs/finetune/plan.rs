@@ -7,8 +7,8 @@ use crate::args::{
 use anyhow::bail;
 use semrec_finetune::{
     AdaLora, CandidateSet, CouplesConfig, Elsa, Hardness, HistoriesConfig, Labels, Lora, Method,
-    Objective, QuestionsConfig, Settings, SingleTower, SourceName, Temperature, TwoTower,
-    UserTower,
+    Mlm, Objective, QuestionsConfig, Settings, SimCse, SingleTower, SourceName, Temperature, Tsdae,
+    TwoTower, UserTower,
 };
 use semrec_train::{Decay, Method as Rule, Optimiser};
 
@@ -143,9 +143,16 @@ fn objective(name: ObjectiveName, args: &LearnedArgs) -> anyhow::Result<Objectiv
             user_tower,
             ..Elsa::default()
         }),
-        ObjectiveName::Mlm | ObjectiveName::Simcse | ObjectiveName::Tsdae => {
-            bail!("this objective is not built yet; take contrastive, elsa or bce")
-        }
+        ObjectiveName::Mlm => Objective::Mlm(Mlm::default()),
+        ObjectiveName::Simcse => Objective::Simcse(SimCse {
+            temperature: match args.temperature {
+                TemperatureArg::Learned => {
+                    bail!("--temperature learned is of contrastive; simcse takes a number")
+                }
+                TemperatureArg::Fixed(x) => x,
+            },
+        }),
+        ObjectiveName::Tsdae => Objective::Tsdae(Tsdae::default()),
     })
 }
 
