@@ -73,6 +73,7 @@ fn shop() -> Shop {
 impl Shop {
     fn material(&self) -> Material<'_> {
         Material {
+            teacher: None,
             train: &self.train,
             validation: &self.validation,
             items: &self.texts,

@@ -56,6 +56,8 @@ pub(crate) enum ObjectiveName {
     Simcse,
     /// A text with words deleted gives the whole one back.
     Tsdae,
+    /// The vectors of another encoder, on the data set's texts (`--teacher`).
+    Distil,
 }
 
 /// How the learning rate goes down.
@@ -301,6 +303,9 @@ pub(crate) struct LearnedArgs {
     /// Of contrastive: where examples come from.
     #[arg(long, env = "SEMREC_SOURCE", default_value = "history")]
     pub(crate) source: SourceKind,
+    /// Of distil: name or directory of the encoder to learn from.
+    #[arg(long, env = "SEMREC_TEACHER", value_name = "NAME|DIR")]
+    pub(crate) teacher: Option<String>,
     /// Of contrastive: what the target is told from.
     #[arg(long, env = "SEMREC_CANDIDATES", default_value = "batch")]
     pub(crate) candidates: CandidatesName,

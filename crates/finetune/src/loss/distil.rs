@@ -1,14 +1,11 @@
 //! How far a student's vectors are from a teacher's.
 //!
 //! ```text
-//! squared:  L = 1/(n dim) Σ (s - t)²,                  ∂L/∂s = 2 (s - t)/(n dim)
-//! cosine:   L = 1/n Σ (1 - ŝ·t̂),   ŝ = s/‖s‖,          ∂L/∂s = (ŝ (ŝ·t̂) - t̂)/(n ‖s‖)
+//! L = 1/n Σ (1 - ŝ·t̂),   ŝ = s/‖s‖,   ∂L/∂s = (ŝ (ŝ·t̂) - t̂)/(n ‖s‖)
 //! ```
 //!
-//! The squared one is that of Reimers and Gurevych 2020. Between unit vectors a squared distance
-//! is twice a cosine distance, but the gradients differ: only that of the cosine stays at a right
-//! angle to the student's vector. A vector of zeros has no direction: its cosine is 0, and its
-//! gradient too.
+//! Between unit vectors this is half of the squared distance of Reimers and Gurevych 2020. A vector
+//! of zeros has no direction: its cosine is 0, and its gradient too.
 
 use super::single;
 
@@ -19,24 +16,6 @@ pub(crate) struct Distance {
     pub(crate) loss: f32,
     /// `∂L/∂s`, as long as the student's vectors.
     pub(crate) student: Vec<f32>,
-}
-
-/// The mean squared difference over all values of `student` and `teacher`, both `[n, dim]`.
-///
-/// # Panics
-/// If they are not of one size.
-pub(crate) fn squared_distance(student: &[f32], teacher: &[f32]) -> Distance {
-    assert_eq!(student.len(), teacher.len(), "vectors of one size");
-    let n = student.len().max(1) as f32;
-    let difference = student.iter().zip(teacher).map(|(s, t)| s - t);
-    let sum: f64 = difference
-        .clone()
-        .map(|x| f64::from(x) * f64::from(x))
-        .sum();
-    Distance {
-        loss: single(sum / f64::from(n)),
-        student: difference.map(|x| 2.0 * x / n).collect(),
-    }
 }
 
 /// The mean of 1 less the cosine of each vector of `student` with that of `teacher`, both
@@ -81,16 +60,16 @@ mod tests {
     use crate::loss::golden::{floats, near, number, section};
 
     #[test]
-    fn the_distances_and_their_gradients_are_those_of_pytorch() {
+    fn the_distance_and_its_gradient_are_those_of_pytorch() {
         let golden = section("distil");
         let (student, teacher) = (floats(&golden["student"]), floats(&golden["teacher"]));
-        for (name, got) in [
-            ("squared", squared_distance(&student, &teacher)),
-            ("cosine", cosine_distance(&student, &teacher, 6)),
-        ] {
-            near(&[got.loss], &[number(&golden[name]["loss"])], name);
-            near(&got.student, &floats(&golden[name]["student"]), name);
-        }
+        let got = cosine_distance(&student, &teacher, 6);
+        near(&[got.loss], &[number(&golden["cosine"]["loss"])], "cosine");
+        near(
+            &got.student,
+            &floats(&golden["cosine"]["student"]),
+            "cosine",
+        );
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Material<'a> {
     pub hidden: &'a [bool],
     /// What people wrote of themselves, `[n_users]`, if anybody did.
     pub users: Option<&'a [String]>,
+    /// The items' vectors by the encoder to learn from, `[n_items, width]`, and their width.
+    pub teacher: Option<(&'a [f32], usize)>,
 }
 
 /// The items' texts, each distinct one once.

@@ -7,6 +7,7 @@
 //! | [`Objective::Bce`] | pairs of texts with a label | cross-entropy of two classes |
 //! | [`Objective::Mlm`] | texts alone | cross-entropy over the words, of masked ones |
 //! | [`Objective::Simcse`] | texts alone | in-batch softmax of a text and itself |
+//! | [`Objective::Distil`] | texts alone | cosine distance to another encoder's vectors |
 //! | [`Objective::Tsdae`] | texts alone | cross-entropy over the words, of deleted ones |
 //!
 //! Each is a [`Learner`]: it draws the batches of an epoch, makes loss and gradients of one, and
@@ -17,6 +18,7 @@ mod beside;
 mod catalogue;
 mod classification;
 mod descent;
+mod distilled;
 mod elsa;
 mod judge;
 mod mlm;
@@ -44,6 +46,7 @@ pub use two_tower::{CandidateSet, SourceName, Temperature, TwoTower};
 pub use user_tower::{RECENCY, UserTower};
 
 use crate::{FinetuneError, Gradients, Method, Network, Noise};
+use distilled::Distilled;
 use elsa::Rowwise;
 use mlm::MaskedWords;
 use ranks::Ranks;
@@ -79,6 +82,8 @@ pub enum Objective {
     Simcse(SimCse),
     /// The words of a text of which most are deleted.
     Tsdae(Tsdae),
+    /// The vectors of another encoder.
+    Distil,
 }
 
 impl Objective {
@@ -92,6 +97,7 @@ impl Objective {
             Self::Mlm(_) => "mlm",
             Self::Simcse(_) => "simcse",
             Self::Tsdae(_) => "tsdae",
+            Self::Distil => "distil",
         }
     }
 }
@@ -301,6 +307,10 @@ pub fn finetune(
         Objective::Simcse(config) => {
             let twins = Twins::new(basis, material, *config, parameters)?;
             job.train(&twins, parameters)
+        }
+        Objective::Distil => {
+            let distilled = Distilled::new(basis, material, parameters)?;
+            job.train(&distilled, parameters)
         }
         Objective::Tsdae(config) => {
             let denoised = Denoised::new(basis, material, *config, parameters)?;

@@ -137,6 +137,7 @@ impl<'a> Texts<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::distilled::Distilled;
     use super::super::mlm::{MaskedWords, Mlm};
     use super::super::simcse::{SimCse, Twins};
     use super::super::tsdae::{Denoised, Tsdae};
@@ -169,6 +170,7 @@ mod tests {
             words.collect::<Vec<_>>().join(" ")
         };
         let items: Vec<String> = (0..40).map(text).collect();
+        let taught: Vec<f32> = (0..40 * 48).map(|k| (k as f32 * 0.37).sin()).collect();
         let events = Interactions::from_rows(&[], 0, items.len(), Clock::Seconds);
         let material = Material {
             train: &events,
@@ -177,6 +179,7 @@ mod tests {
             titles: &items,
             hidden: &[false; 40],
             users: None,
+            teacher: Some((&taught, 48)),
         };
         let settings = Settings {
             dropout,
@@ -196,6 +199,9 @@ mod tests {
         let (_, mut parameters) = open();
         let tsdae = Denoised::new(basis, &material, Tsdae::default(), &mut parameters).unwrap();
         trial.of(&tsdae, parameters, "tsdae");
+        let (_, mut parameters) = open();
+        let distilled = Distilled::new(basis, &material, &mut parameters).unwrap();
+        trial.of(&distilled, parameters, "distil");
         let (_, mut parameters) = open();
         let twins = Twins::new(basis, &material, SimCse::default(), &mut parameters);
         if dropout > 0.0 {

@@ -78,45 +78,82 @@ impl<const W: usize> WithSimd for Product<'_, W> {
 }
 
 impl<const W: usize> Product<'_, W> {
-    /// Chooses the tile that fills the register file: 24 sums of 32 registers, or 12 of 16.
+    /// Chooses the tile that fills the register file, 24 sums of 32 registers or 12 of 16, and a
+    /// lower one for the last rows.
     #[inline(always)]
     pub(crate) fn run<S: Simd>(self, simd: S) {
         let three = W.is_multiple_of(3 * S::F32_LANES);
         match (S::REGISTER_COUNT >= 32, three) {
-            (true, true) => self.tiles::<S, 8, 3>(simd),
-            (true, false) => self.tiles::<S, 8, 2>(simd),
-            (false, true) => self.tiles::<S, 4, 3>(simd),
-            (false, false) => self.tiles::<S, 4, 2>(simd),
+            (true, true) => self.tiles::<S, 8, 4, 3>(simd),
+            (true, false) => self.tiles::<S, 12, 4, 2>(simd),
+            (false, true) => self.tiles::<S, 4, 2, 3>(simd),
+            (false, false) => self.tiles::<S, 6, 2, 2>(simd),
         }
     }
 
     #[inline(always)]
-    fn tiles<S: Simd, const MR: usize, const NV: usize>(self, simd: S) {
-        let columns = NV * S::F32_LANES;
+    fn tiles<S: Simd, const MR: usize, const REST: usize, const NV: usize>(mut self, simd: S) {
         let rows = self.out.len().div_ceil(self.out_stride);
         for (p, panel) in self.b.chunks_exact(W * self.k).enumerate() {
-            for first in (0..W).step_by(columns) {
+            for first in (0..W).step_by(NV * S::F32_LANES) {
                 let column = p * W + first;
                 if column >= self.n {
                     break;
                 }
-                let width = columns.min(self.n - column);
-                for row in (0..rows).step_by(MR) {
-                    // Past the last row the last one is computed again, and not written.
-                    let a: [&[f32]; MR] = std::array::from_fn(|r| {
-                        &self.a[(row + r).min(rows - 1) * self.a_stride..][..self.k]
-                    });
-                    let sums = tile::<S, MR, NV, W>(simd, &a, panel, first);
-                    for (r, sums) in sums.iter().enumerate().take(rows - row) {
-                        let out = &mut self.out[(row + r) * self.out_stride + column..][..width];
-                        let bias = if self.bias.is_empty() {
-                            &[]
-                        } else {
-                            &self.bias[column..column + width]
-                        };
-                        write(simd, sums, bias, out, self.finish);
+                let mut row = 0;
+                while row < rows {
+                    let left = rows - row;
+                    if left > MR - REST {
+                        let a = self.rows::<MR>(row, left);
+                        let sums = tile::<S, MR, NV, W>(simd, &a, panel, first);
+                        self.finish(simd, &sums[..left.min(MR)], row, column);
+                        row += MR;
+                    } else {
+                        let a = self.rows::<REST>(row, left);
+                        let sums = tile::<S, REST, NV, W>(simd, &a, panel, first);
+                        self.finish(simd, &sums[..left.min(REST)], row, column);
+                        row += REST;
                     }
                 }
+            }
+        }
+    }
+
+    /// `N` rows of `a` from `row` on. Past the last of the `left` ones it is repeated; what comes
+    /// of that is not written.
+    #[inline(always)]
+    fn rows<const N: usize>(&self, row: usize, left: usize) -> [&[f32]; N] {
+        std::array::from_fn(|r| &self.a[(row + r.min(left - 1)) * self.a_stride..][..self.k])
+    }
+
+    /// Finishes rows of sums and writes them from `row` and `column` on. Whole tiles have no loop
+    /// whose length is not known to the compiler, as it would send the sums through memory.
+    #[inline(always)]
+    fn finish<S: Simd, const NV: usize>(
+        &mut self,
+        simd: S,
+        sums: &[[S::f32s; NV]],
+        row: usize,
+        column: usize,
+    ) {
+        let width = (NV * S::F32_LANES).min(self.n - column);
+        let bias = match self.bias {
+            [] => &[],
+            bias => &bias[column..column + width],
+        };
+        let biases: [S::f32s; NV] = match S::as_simd_f32s(bias).0.first_chunk() {
+            Some(biases) => *biases,
+            None => [simd.splat_f32s(0.0); NV],
+        };
+        for (r, sums) in sums.iter().enumerate() {
+            let out = &mut self.out[(row + r) * self.out_stride + column..][..width];
+            let Some(whole) = S::as_mut_simd_f32s(out).0.first_chunk_mut::<NV>() else {
+                write(simd, sums, bias, out, self.finish);
+                continue;
+            };
+            for i in 0..NV {
+                let x = simd.add_f32s(sums[i], biases[i]);
+                whole[i] = finished(simd, x, whole[i], self.finish);
             }
         }
     }

@@ -117,8 +117,13 @@ impl Job<'_> {
     fn tune(&self, target: &Path) -> anyhow::Result<Made> {
         let (context, plan) = (self.context, self.plan);
         let encoder = Encoder::load(self.dir)?;
+        let teacher = match &self.args.learned.teacher {
+            Some(name) => texts::embed(context, self.dataset, name)?,
+            None => None,
+        };
+        let taught_by = teacher.as_ref().map_or("", |t| &t.encoder.fingerprint);
         let identity = format!(
-            "{} {} {}",
+            "{} {} {}{taught_by}",
             self.dataset.fingerprint,
             encoder.fingerprint(),
             self.args.split
@@ -132,7 +137,7 @@ impl Job<'_> {
             self.run.display()
         )));
         let tuned = self
-            .train((&network, &mut parameters), &identity)
+            .train((&network, &mut parameters), teacher.as_ref(), &identity)
             .with_context(|| {
                 format!(
                     "no encoder was written; the last good checkpoint, if there is one, is in {}",
@@ -164,7 +169,12 @@ impl Job<'_> {
             .collect()
     }
 
-    fn train(&self, network: (&Network, &mut Parameters), identity: &str) -> anyhow::Result<Tuned> {
+    fn train(
+        &self,
+        network: (&Network, &mut Parameters),
+        teacher: Option<&Texts>,
+        identity: &str,
+    ) -> anyhow::Result<Tuned> {
         let (items, users) = (&self.dataset.items, &self.dataset.users);
         let titles = (0u32..)
             .take(items.len())
@@ -172,6 +182,7 @@ impl Job<'_> {
         let titles: Vec<String> = titles.collect();
         let users = users.has_text().then(|| texts::of_rows(users));
         let material = Material {
+            teacher: teacher.map(|t| (t.items.as_slice(), t.items.dim())),
             train: &self.parts.train,
             validation: &self.parts.validation,
             items: &texts::of_rows(items),

@@ -44,7 +44,10 @@ fn settings(pace: &PaceArgs, method: Method, objective: ObjectiveName) -> Settin
         ObjectiveName::Bce => 16,
         ObjectiveName::Contrastive => 128,
         ObjectiveName::Elsa => 256,
-        ObjectiveName::Mlm | ObjectiveName::Simcse | ObjectiveName::Tsdae => 64,
+        ObjectiveName::Mlm
+        | ObjectiveName::Simcse
+        | ObjectiveName::Tsdae
+        | ObjectiveName::Distil => 64,
     };
     Settings {
         method,
@@ -153,6 +156,7 @@ fn objective(name: ObjectiveName, args: &LearnedArgs) -> anyhow::Result<Objectiv
             },
         }),
         ObjectiveName::Tsdae => Objective::Tsdae(Tsdae::default()),
+        ObjectiveName::Distil => Objective::Distil,
     })
 }
 
