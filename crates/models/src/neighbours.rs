@@ -89,6 +89,7 @@ impl Counters {
             all.truncate(counting.kept);
         }
         all.sort_unstable_by_key(|&(other, _)| other);
+        all.shrink_to_fit();
         all
     }
 }

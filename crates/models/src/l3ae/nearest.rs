@@ -67,6 +67,8 @@ fn column(cosines: &[f32], own: usize, kernel: Kernel) -> Vec<(u32, f32)> {
         near.truncate(kernel.neighbours);
         near.sort_unstable_by_key(|&(k, _)| k);
     }
+    // Room for every item above 0 would be as large as another item × item matrix.
+    near.shrink_to_fit();
     for (_, weight) in &mut near {
         *weight = kernel.scale * weight.powf(kernel.sharpness);
     }

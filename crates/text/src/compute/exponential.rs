@@ -95,23 +95,28 @@ impl WithSimd for SiluTangent<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let one = simd.splat_f32s(1.0);
-        let tangent = |x| {
-            let share = over_one_plus_exp(simd, one, simd.neg_f32s(x));
-            let rest = simd.mul_f32s(x, simd.sub_f32s(one, share));
-            let slope = simd.mul_add_e_f32s(share, rest, share);
-            let at_zero = simd.neg_f32s(simd.mul_f32s(simd.mul_f32s(x, share), rest));
-            (at_zero, slope)
-        };
         let (wide, rest) = S::as_mut_simd_f32s(self.x);
         let (wide_slopes, rest_slopes) = S::as_mut_simd_f32s(self.slope);
         for (x, slope) in wide.iter_mut().zip(wide_slopes) {
-            (*x, *slope) = tangent(*x);
+            (*x, *slope) = tangent(simd, *x);
         }
-        let (at_zero, slope) = tangent(simd.partial_load_f32s(rest));
+        let (at_zero, slope) = tangent(simd, simd.partial_load_f32s(rest));
         simd.partial_store_f32s(rest, at_zero);
         simd.partial_store_f32s(rest_slopes, slope);
     }
+}
+
+/// What the tangent of SiLU is at 0, and its slope, for each lane. (A function that is always
+/// inlined, and not a closure: outside of a function with its target features an intrinsic is a
+/// call.)
+#[inline(always)]
+fn tangent<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
+    let one = simd.splat_f32s(1.0);
+    let share = over_one_plus_exp(simd, one, simd.neg_f32s(x));
+    let rest = simd.mul_f32s(x, simd.sub_f32s(one, share));
+    let slope = simd.mul_add_e_f32s(share, rest, share);
+    let at_zero = simd.neg_f32s(simd.mul_f32s(simd.mul_f32s(x, share), rest));
+    (at_zero, slope)
 }
 
 /// The error function of each lane.
