@@ -219,14 +219,15 @@ pub(crate) struct PaceArgs {
     /// Epochs without a better validation after which training ends.
     #[arg(long, env = "SEMREC_PATIENCE", default_value_t = 2)]
     pub(crate) patience: u64,
-    /// Examples that go through the encoder at once [default: 16 for bce, 64 without labels, 128
-    /// for contrastive, 256 people for elsa].
+    /// Examples that go through the encoder at once [default: 16 for bce, 64 without labels, for
+    /// contrastive 256 texts against the catalogue and 128 examples in batches, 256 people for
+    /// elsa].
     #[arg(long, env = "SEMREC_BATCH")]
     pub(crate) batch: Option<usize>,
     /// Batches whose gradients are added up to one step.
     #[arg(long, env = "SEMREC_ACCUMULATE", default_value_t = 1)]
     pub(crate) accumulate: usize,
-    /// Highest learning rate [default: 2e-5 for full and top-layers, 5e-4 for lora, adalora and
+    /// Highest learning rate [default: 2e-5 for full and top-layers (1e-4 against the catalogue), 5e-4 for lora, adalora and
     /// adapter, 1e-3 for head].
     #[arg(long, env = "SEMREC_LEARNING_RATE")]
     pub(crate) learning_rate: Option<f32>,
@@ -306,9 +307,10 @@ pub(crate) struct LearnedArgs {
     /// Of distil: name or directory of the encoder to learn from.
     #[arg(long, env = "SEMREC_TEACHER", value_name = "NAME|DIR")]
     pub(crate) teacher: Option<String>,
-    /// Of contrastive: what the target is told from.
-    #[arg(long, env = "SEMREC_CANDIDATES", default_value = "batch")]
-    pub(crate) candidates: CandidatesName,
+    /// Of contrastive: what the target is told from [default: the catalogue, but with a learned
+    /// temperature, hard negatives or a user tower of texts, which only a batch has].
+    #[arg(long, env = "SEMREC_CANDIDATES")]
+    pub(crate) candidates: Option<CandidatesName>,
     /// Of contrastive and elsa: what a person is made of.
     #[arg(long, env = "SEMREC_USER_TOWER", default_value = "recency")]
     pub(crate) user_tower: TowerName,
@@ -321,9 +323,10 @@ pub(crate) struct LearnedArgs {
         value_name = "N|learned"
     )]
     pub(crate) temperature: TemperatureArg,
-    /// Of contrastive and bce: most targets of a person in an epoch.
-    #[arg(long, env = "SEMREC_PER_PERSON", default_value_t = 4)]
-    pub(crate) per_person: usize,
+    /// Of contrastive and bce: most targets of a person in an epoch [default: 4, and all against
+    /// the catalogue].
+    #[arg(long, env = "SEMREC_PER_PERSON")]
+    pub(crate) per_person: Option<usize>,
     /// Most items of a history that are read, the newest.
     #[arg(long, env = "SEMREC_HISTORY", default_value_t = 20)]
     pub(crate) history: usize,

@@ -87,7 +87,8 @@ impl Transformer {
             None => None,
         };
         let mut beside = 0;
-        let mut layers = Vec::with_capacity(shape.layers);
+        // Not with room for as many as the configuration says, which may be anything.
+        let mut layers = Vec::new();
         for i in 0..shape.layers {
             let mut layer = Layer::load(&reader, shape, i, kernels)?;
             if let Some(weights) = bottlenecks {

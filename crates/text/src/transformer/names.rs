@@ -257,6 +257,14 @@ pub(crate) fn trained_names(weights: &Weights, shape: &Shape) -> TrainedNames {
         types: names.types.map(full),
         embedding_norm: norm(names.embedding_norm.unwrap_or_default()),
         relative_bias: names.relative_bias.map(full),
-        layers: (0..shape.layers).map(layer).collect(),
+        // The configuration may say any number; one more than there are is enough to be missed.
+        layers: (0..shape.layers)
+            .map(layer)
+            .scan(true, |there, names: TrainedLayerNames| {
+                let go_on = *there;
+                *there = weights.contains(&names.output[0]);
+                go_on.then_some(names)
+            })
+            .collect(),
     }
 }

@@ -15,6 +15,11 @@ use semrec_train::{Decay, Method as Rule, Optimiser};
 /// Where a temperature begins that is learned.
 const WARM: f32 = 0.05;
 
+/// Targets of a person in an epoch where each is asked in a batch.
+const SOME: usize = 4;
+/// More targets than a person has.
+const ALL: usize = u32::MAX as usize;
+
 /// What to train, and how.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -24,30 +29,44 @@ pub(super) struct Plan {
 
 /// Reads the flags.
 pub(super) fn of(args: &FinetuneArgs) -> anyhow::Result<Plan> {
+    let objective = objective(args.objective, &args.learned)?;
+    let method = method(args.method, &args.parameters);
     Ok(Plan {
-        objective: objective(args.objective, &args.learned)?,
-        settings: settings(
-            &args.pace,
-            method(args.method, &args.parameters),
-            args.objective,
-        ),
+        settings: settings(&args.pace, method, &objective),
+        objective,
     })
 }
 
-fn settings(pace: &PaceArgs, method: Method, objective: ObjectiveName) -> Settings {
+/// Against which texts targets are held where nothing was asked: the whole catalogue, unless
+/// something is asked for that only the texts of a batch can give.
+fn candidates(args: &LearnedArgs) -> CandidateSet {
+    let of_a_batch = args.hard_negatives > 0
+        || matches!(args.user_tower, TowerName::Text)
+        || matches!(args.temperature, TemperatureArg::Learned);
+    match args.candidates {
+        Some(CandidatesName::Batch) => CandidateSet::Batch,
+        Some(CandidatesName::Catalogue) => CandidateSet::Catalogue,
+        None if of_a_batch => CandidateSet::Batch,
+        None => CandidateSet::Catalogue,
+    }
+}
+
+fn settings(pace: &PaceArgs, method: Method, objective: &Objective) -> Settings {
+    let whole =
+        matches!(objective, Objective::Contrastive(t) if t.candidates == CandidateSet::Catalogue);
     let learning_rate = match method {
+        // A step that learns from the whole log can be a longer one.
+        Method::Full | Method::TopLayers { .. } if whole => 1e-4,
         Method::Full | Method::TopLayers { .. } => 2e-5,
         Method::Lora(_) | Method::AdaLora(_) | Method::Adapter { .. } => 5e-4,
         Method::Head => 1e-3,
     };
     let batch = match objective {
-        ObjectiveName::Bce => 16,
-        ObjectiveName::Contrastive => 128,
-        ObjectiveName::Elsa => 256,
-        ObjectiveName::Mlm
-        | ObjectiveName::Simcse
-        | ObjectiveName::Tsdae
-        | ObjectiveName::Distil => 64,
+        Objective::Bce(_) => 16,
+        Objective::Contrastive(_) if whole => 256,
+        Objective::Contrastive(_) => 128,
+        Objective::Elsa(_) => 256,
+        Objective::Mlm(_) | Objective::Simcse(_) | Objective::Tsdae(_) | Objective::Distil => 64,
     };
     Settings {
         method,
@@ -115,7 +134,7 @@ fn objective(name: ObjectiveName, args: &LearnedArgs) -> anyhow::Result<Objectiv
                     },
                     LabelSource::Given => Labels::Given,
                 },
-                targets: args.per_person,
+                targets: args.per_person.unwrap_or(SOME),
                 length: args.history,
             },
         }),
@@ -130,17 +149,17 @@ fn objective(name: ObjectiveName, args: &LearnedArgs) -> anyhow::Result<Objectiv
                 SourceKind::Pairs => SourceName::Pairs(CouplesConfig::default()),
             },
             histories: HistoriesConfig {
-                targets: args.per_person,
+                targets: args.per_person.unwrap_or(match candidates(args) {
+                    CandidateSet::Batch => SOME,
+                    CandidateSet::Catalogue => ALL,
+                }),
                 length: args.history,
             },
             hard: (args.hard_negatives > 0).then_some(Hardness {
                 count: args.hard_negatives,
                 margin: args.margin,
             }),
-            candidates: match args.candidates {
-                CandidatesName::Batch => CandidateSet::Batch,
-                CandidatesName::Catalogue => CandidateSet::Catalogue,
-            },
+            candidates: candidates(args),
         }),
         ObjectiveName::Elsa => Objective::Elsa(Elsa {
             user_tower,
@@ -188,6 +207,28 @@ mod tests {
         } = plan.settings;
         assert_eq!((epochs, batch, max_length), (5, 16, 128));
         assert!((learning_rate - 2e-5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn targets_are_held_against_the_catalogue_where_that_can_be() {
+        for (flags, wanted) in [
+            ("", CandidateSet::Catalogue),
+            ("--candidates batch", CandidateSet::Batch),
+            ("--temperature learned", CandidateSet::Batch),
+            ("--user-tower text", CandidateSet::Batch),
+            ("--hard-negatives 1", CandidateSet::Batch),
+        ] {
+            let plan = plan(&format!("--method full --objective contrastive {flags}"));
+            let Objective::Contrastive(towers) = &plan.objective else {
+                panic!("{:?}", plan.objective)
+            };
+            assert_eq!(towers.candidates, wanted, "{flags}");
+            let batch = match wanted {
+                CandidateSet::Batch => 128,
+                CandidateSet::Catalogue => 256,
+            };
+            assert_eq!(plan.settings.batch, batch, "{flags}");
+        }
     }
 
     #[test]
