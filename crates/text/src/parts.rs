@@ -440,9 +440,9 @@ impl Parts {
         Ok(())
     }
 
-    /// Adds a linear layer as the last module but a normalisation.
+    /// Adds a linear layer behind all modules, with a normalisation before it, where there is none,
+    /// and one behind it.
     fn add_dense(&self, staged: &Path, [weight, bias]: &Pair) -> Result<(), TextError> {
-        const FOLDER: &str = "3_Dense";
         let io = |path: &Path| {
             let path = path.to_owned();
             move |e| TextError::io(path, e)
@@ -470,15 +470,27 @@ impl Parts {
         };
         let last = modules.last().and_then(|m| m["type"].as_str());
         let normalised = last.is_some_and(|name| name.ends_with("Normalize"));
-        let at = modules.len() - usize::from(normalised);
-        modules.insert(at, json!({"path": FOLDER, "type": kind("Dense")}));
+        let mut append = |name: &str| {
+            let n = modules.len();
+            let taken = |path: &str| modules.iter().any(|m| m["path"] == path);
+            let path = (n..)
+                .map(|n| format!("{n}_{name}"))
+                .find(|path| !taken(path));
+            let path = path.unwrap_or_default();
+            modules.push(json!({"path": path, "type": kind(name)}));
+            path
+        };
+        if !normalised {
+            append("Normalize");
+        }
+        let folder = staged.join(append("Dense"));
+        append("Normalize");
         for (i, module) in modules.iter_mut().enumerate() {
             module["idx"] = i.into();
             module["name"] = i.to_string().into();
         }
         let text = Value::Array(modules).to_string();
         std::fs::write(&path, text).map_err(io(&path))?;
-        let folder = staged.join(FOLDER);
         std::fs::create_dir(&folder).map_err(io(&folder))?;
         let config = json!({
             "in_features": weight.shape[1],

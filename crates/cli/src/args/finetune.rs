@@ -304,6 +304,10 @@ pub(crate) struct LearnedArgs {
     /// Of contrastive: where examples come from.
     #[arg(long, env = "SEMREC_SOURCE", default_value = "history")]
     pub(crate) source: SourceKind,
+    /// How far the vectors are whitened to begin with, from 0, not at all, to 1, by a linear layer
+    /// that is trained with the rest [default: 1 for contrastive and elsa, else 0].
+    #[arg(long, env = "SEMREC_WHITEN", value_name = "POWER")]
+    pub(crate) whiten: Option<f32>,
     /// Of distil: name or directory of the encoder to learn from.
     #[arg(long, env = "SEMREC_TEACHER", value_name = "NAME|DIR")]
     pub(crate) teacher: Option<String>,

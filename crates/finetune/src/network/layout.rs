@@ -11,7 +11,7 @@ use super::slot::Slot;
 use crate::{FinetuneError, Lora, Method, Target};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use semrec_text::{Activate, Array, HeadPart, LayerParts, Pair, Parts};
+use semrec_text::{Activate, Array, HeadPart, LayerParts, Pair, Parts, Whitening};
 use semrec_train::Parameters;
 
 /// `ε` by which peft divides AdaLoRA's `α/r`.
@@ -39,7 +39,11 @@ struct Layout<'a> {
 }
 
 /// Lays out the weights. Values move out of the parts, of which names and sizes stay.
-pub(super) fn lay(parts: &mut Parts, method: &Method, seed: u64) -> Result<Laid, FinetuneError> {
+pub(super) fn lay(
+    parts: &mut Parts,
+    (method, whitening): (&Method, Option<&Whitening>),
+    seed: u64,
+) -> Result<Laid, FinetuneError> {
     let count = parts.layers.len();
     method.check(count)?;
     let mut layout = Layout {
@@ -82,7 +86,7 @@ pub(super) fn lay(parts: &mut Parts, method: &Method, seed: u64) -> Result<Laid,
         let trained = full || (matches!(method, Method::TopLayers { .. }) && i >= from);
         layers.push(layout.layer(layer, (i, sizes.eps, trained), sizes.activation)?);
     }
-    let (stages, added) = layout.head(parts)?;
+    let (stages, added) = layout.head(parts, whitening)?;
     Ok(Laid {
         embedding,
         attention: Attention {
@@ -266,55 +270,65 @@ impl Layout<'_> {
         }))
     }
 
-    /// What follows the pooling; with [`Method::Head`] a linear layer more, the identity at first.
+    /// What follows the pooling, and behind it, where vectors are to begin whitened or with
+    /// [`Method::Head`], a linear layer more: the whitening, or the identity.
     fn head(
         &mut self,
         parts: &mut Parts,
+        whitening: Option<&Whitening>,
     ) -> Result<(Vec<Stage>, Option<[usize; 2]>), FinetuneError> {
         let full = *self.method == Method::Full;
         let mut stages = Vec::new();
-        let mut width = parts.sizes.hidden;
         for part in &mut parts.head {
             stages.push(match part {
                 HeadPart::Dense {
                     tensors,
                     activation,
-                } => {
-                    width = tensors[0].shape[0];
-                    Stage::Dense {
-                        layer: self.linear(tensors, full)?,
-                        activation: *activation,
-                    }
-                }
+                } => Stage::Dense {
+                    layer: self.linear(tensors, full)?,
+                    activation: *activation,
+                },
                 HeadPart::Normalize => Stage::Normalize,
             });
         }
-        if *self.method != Method::Head {
-            return Ok((stages, None));
-        }
-        let mut identity = vec![0.0; width * width];
-        identity
-            .iter_mut()
-            .step_by(width + 1)
-            .for_each(|x| *x = 1.0);
+        let dim = parts.dim;
+        let (weight, bias) = match whitening {
+            Some(whitening) if (whitening.dim_in(), whitening.dim_out()) == (dim, dim) => {
+                as_layer(whitening)
+            }
+            Some(whitening) => {
+                let problem = format!(
+                    "makes {} values of {}; expected the {dim} of the encoder's vectors",
+                    whitening.dim_out(),
+                    whitening.dim_in()
+                );
+                let name = "whitening";
+                return Err(FinetuneError::Setting { name, problem });
+            }
+            None if *self.method == Method::Head => {
+                let mut identity = vec![0.0; dim * dim];
+                identity.iter_mut().step_by(dim + 1).for_each(|x| *x = 1.0);
+                (identity, vec![0.0; dim])
+            }
+            None => return Ok((stages, None)),
+        };
         let weight = self
             .parameters
-            .add("head.weight", &[width, width], identity, true)?;
-        let bias = self
-            .parameters
-            .add("head.bias", &[width], vec![0.0; width], false)?;
-        let normalised = matches!(stages.last(), Some(Stage::Normalize));
-        let dense = Stage::Dense {
+            .add("head.weight", &[dim, dim], weight, true)?;
+        let bias = self.parameters.add("head.bias", &[dim], bias, false)?;
+        if !matches!(stages.last(), Some(Stage::Normalize)) {
+            stages.push(Stage::Normalize);
+        }
+        stages.push(Stage::Dense {
             layer: Linear {
                 weight: Slot::Trained(weight),
                 bias: Slot::Trained(bias),
-                inputs: width,
-                outputs: width,
+                inputs: dim,
+                outputs: dim,
                 change: None,
             },
             activation: Activate::Identity,
-        };
-        stages.insert(stages.len() - usize::from(normalised), dense);
+        });
         Ok((stages, Some([weight, bias])))
     }
 
@@ -332,4 +346,15 @@ impl Layout<'_> {
         };
         (0..n).map(|_| draw()).collect()
     }
+}
+
+/// A whitening, `(x - m)·M`, as a linear layer: `Mᵀ`, and `-m·M` for the bias.
+fn as_layer(whitening: &Whitening) -> (Vec<f32>, Vec<f32>) {
+    let (matrix, n) = (whitening.matrix(), whitening.dim_out());
+    let columns = (0..n).map(|k| matrix[k..].iter().step_by(n));
+    let weight = columns.clone().flatten().copied().collect();
+    let along = |column: std::iter::StepBy<std::slice::Iter<'_, f32>>| -> f32 {
+        column.zip(whitening.mean()).map(|(x, m)| -x * m).sum()
+    };
+    (weight, columns.map(along).collect())
 }

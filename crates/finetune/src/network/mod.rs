@@ -35,7 +35,7 @@ use head::{Head, HeadTape};
 use layer::{Layer, LayerTape, Through};
 use norm::Normed;
 use rayon::prelude::*;
-use semrec_text::{Parts, Role};
+use semrec_text::{Parts, Role, Whitening};
 use semrec_train::Parameters;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -159,8 +159,21 @@ impl Network {
         method: &Method,
         seed: u64,
     ) -> Result<(Self, Parameters), FinetuneError> {
+        Self::open_whitened(dir, (method, None), seed)
+    }
+
+    /// The same with vectors that begin whitened: behind the pooling stands a linear layer more,
+    /// which is trained with the rest.
+    ///
+    /// # Errors
+    /// As [`Network::open`], and if the whitening is not of the encoder's vectors.
+    pub fn open_whitened(
+        dir: &Path,
+        (method, whitening): (&Method, Option<&Whitening>),
+        seed: u64,
+    ) -> Result<(Self, Parameters), FinetuneError> {
         let mut parts = Parts::open(dir)?;
-        let laid = layout::lay(&mut parts, method, seed)?;
+        let laid = layout::lay(&mut parts, (method, whitening), seed)?;
         let network = Self {
             parts,
             embedding: laid.embedding,

@@ -348,6 +348,38 @@ fn what_is_not_trained_stays_and_is_written_as_it_was() {
 }
 
 #[test]
+fn vectors_can_begin_whitened() {
+    for name in ["tiny", "distilbert"] {
+        let encoder = semrec_text::Encoder::load(&model(name)).unwrap();
+        let many: Vec<String> = (0..60).map(|i| format!("{} {i}", TEXTS[i % 5])).collect();
+        let vectors = encoder.encode(&many, &|_, _| {}).unwrap();
+        let config = semrec_text::WhiteningConfig {
+            power: 0.7,
+            ..semrec_text::WhiteningConfig::default()
+        };
+        let whitening = Whitening::fit(&vectors, 0..60, &config).unwrap();
+        let want = whitening.apply(&vectors);
+        let lora = Method::Lora(Lora::default());
+        let (network, parameters) =
+            Network::open_whitened(&model(name), (&lora, Some(&whitening)), 1).unwrap();
+        let texts = network.tokenise(&many, Role::Passage, usize::MAX).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("tuned");
+        network.write(&parameters, &out).unwrap();
+        let tuned = semrec_text::Encoder::load(&out).unwrap();
+        let written = tuned.encode(&many, &|_, _| {}).unwrap();
+        let got = network.values(&parameters, &texts, Manner::PLAIN);
+        for ((got, written), want) in got.iter().zip(written.as_slice()).zip(want.as_slice()) {
+            assert!((got - want).abs() < 2e-5, "{name}: {got}, expected {want}");
+            assert!(
+                (written - want).abs() < 2e-5,
+                "{name}: {written}, expected {want}"
+            );
+        }
+    }
+}
+
+#[test]
 fn bottlenecks_are_read_beside_the_weights() {
     let method = Method::Adapter { width: 5 };
     let (network, mut parameters) = Network::open(&model("tiny"), &method, 1).unwrap();

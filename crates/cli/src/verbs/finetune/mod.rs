@@ -15,10 +15,13 @@ use plan::Plan;
 use progress::Progress;
 use semrec_data::{Dataset, Parts, split};
 use semrec_finetune::{Material, Method, Network, Surroundings, Tuned, finetune, write_beside};
-use semrec_text::Encoder;
+use semrec_text::{Encoder, Whitening, WhiteningConfig};
 use semrec_train::{News, Parameters, RunFiles};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// Added to the eigenvalues of a whitening; what the model `content` adds.
+const EPS: f32 = 0.001;
 
 pub(crate) fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> {
     let plan = plan::of(args)?;
@@ -39,8 +42,9 @@ pub(crate) fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> 
     }
     let parts = split(&dataset.interactions, args.split, context.seed)?;
     let dir = context.models().resolve(&args.encoder.encoder)?;
-    let frozen = frozen(context, &dataset, args)?;
+    let frozen = frozen(context, &dataset, (args, &plan))?;
     let job = Job {
+        frozen: frozen.as_ref(),
         context,
         args,
         plan: &plan,
@@ -53,11 +57,13 @@ pub(crate) fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> 
     let made = job.tune(&target)?;
     let seconds = began.elapsed().as_secs_f64();
     let compared = frozen
+        .as_ref()
+        .filter(|_| !args.no_evaluate)
         .map(|frozen| {
             let tuned = target.display().to_string();
             let tuned = texts::embed(context, &dataset, &tuned)?;
             let tuned = tuned.context("the tuned encoder reads nothing")?;
-            compared::compare(context, &dataset, (&frozen, &tuned), args)
+            compared::compare(context, &dataset, (frozen, &tuned), args)
         })
         .transpose()
         .with_context(|| format!("{} is made, comparing it failed", target.display()))?;
@@ -75,13 +81,13 @@ pub(crate) fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// The texts as the encoder reads them before it is tuned, if they are to be compared.
+/// The texts as the encoder reads them before it is tuned, if they are to be compared or whitened.
 fn frozen(
     context: &Context,
     dataset: &Dataset,
-    args: &FinetuneArgs,
+    (args, plan): (&FinetuneArgs, &Plan),
 ) -> anyhow::Result<Option<Texts>> {
-    if args.no_evaluate {
+    if args.no_evaluate && plan.whiten == 0.0 {
         return Ok(None);
     }
     texts::embed(context, dataset, &args.encoder.encoder)
@@ -99,6 +105,8 @@ struct Job<'a> {
     plan: &'a Plan,
     dataset: &'a Dataset,
     parts: &'a Parts,
+    /// The texts as the encoder reads them, if they are needed.
+    frozen: Option<&'a Texts>,
     /// The encoder to begin with.
     dir: &'a Path,
     /// Where curve and checkpoint go.
@@ -123,15 +131,17 @@ impl Job<'_> {
         };
         let taught_by = teacher.as_ref().map_or("", |t| &t.encoder.fingerprint);
         let identity = format!(
-            "{} {} {}{taught_by}",
+            "{} {} {} {}{taught_by}",
             self.dataset.fingerprint,
             encoder.fingerprint(),
-            self.args.split
+            self.args.split,
+            plan.whiten
         );
         let all = encoder.parameters();
         drop(encoder);
-        let (network, mut parameters) =
-            Network::open(self.dir, &plan.settings.method, context.seed)?;
+        let whitening = self.whitening()?;
+        let how = (&plan.settings.method, whitening.as_ref());
+        let (network, mut parameters) = Network::open_whitened(self.dir, how, context.seed)?;
         interrupt::leaves(Some(format!(
             "checkpoints are kept in {}, and the same command goes on from there",
             self.run.display()
@@ -158,6 +168,23 @@ impl Job<'_> {
             tuned,
             sizes: (parameters.len(), all),
         })
+    }
+
+    /// What the vectors are to begin with: whitened on the items that are learned from.
+    fn whitening(&self) -> anyhow::Result<Option<Whitening>> {
+        let power = self.plan.whiten;
+        let Some(frozen) = self.frozen.filter(|_| power > 0.0) else {
+            return Ok(None);
+        };
+        let counts = self.parts.train.item_counts();
+        let learned = (0..counts.len()).filter(|&i| counts[i] > 0);
+        let config = WhiteningConfig {
+            power,
+            eps: EPS,
+            ..WhiteningConfig::default()
+        };
+        let whitening = Whitening::fit(&frozen.items, learned, &config);
+        Ok(Some(whitening.context("whitening the encoder's vectors")?))
     }
 
     /// The items all of whose events are held out.

@@ -25,13 +25,21 @@ const ALL: usize = u32::MAX as usize;
 pub(super) struct Plan {
     pub(super) objective: Objective,
     pub(super) settings: Settings,
+    /// How far vectors are whitened to begin with.
+    pub(super) whiten: f32,
 }
 
 /// Reads the flags.
 pub(super) fn of(args: &FinetuneArgs) -> anyhow::Result<Plan> {
     let objective = objective(args.objective, &args.learned)?;
     let method = method(args.method, &args.parameters);
+    let ranks = matches!(objective, Objective::Contrastive(_) | Objective::Elsa(_));
+    let whiten = args.learned.whiten.unwrap_or(f32::from(ranks));
+    if !(0.0..=1.0).contains(&whiten) {
+        bail!("--whiten is {whiten}; expected 0 to 1");
+    }
     Ok(Plan {
+        whiten,
         settings: settings(&args.pace, method, &objective),
         objective,
     })
