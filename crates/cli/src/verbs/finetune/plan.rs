@@ -42,7 +42,7 @@ fn settings(pace: &PaceArgs, method: Method, objective: ObjectiveName) -> Settin
     };
     let batch = match objective {
         ObjectiveName::Bce => 16,
-        ObjectiveName::Contrastive => 128,
+        ObjectiveName::Contrastive => 256,
         ObjectiveName::Elsa => 256,
         ObjectiveName::Mlm | ObjectiveName::Simcse | ObjectiveName::Tsdae => 64,
     };
