@@ -5,8 +5,8 @@ mod model;
 mod tune;
 
 pub(crate) use finetune::{
-    FinetuneArgs, LabelSource, LearnedArgs, MethodName, ObjectiveName, OptimiserName, PaceArgs,
-    ParameterArgs, ScheduleName, SourceKind, TemperatureArg, TowerName,
+    CandidatesName, FinetuneArgs, LabelSource, LearnedArgs, MethodName, ObjectiveName,
+    OptimiserName, PaceArgs, ParameterArgs, ScheduleName, SourceKind, TemperatureArg, TowerName,
 };
 pub(crate) use model::{
     CompareArgs, ConvertArgs, DistilArgs, LayersKept, MeasureArgs, ModelVerb, PrecisionName,

@@ -80,13 +80,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let pass = network.forward(&parameters, &sequences, manner);
             let slopes: Vec<f32> = pass.values.iter().map(|v| v * 0.01 + 0.001).collect();
             let mut gradients = Gradients::default();
-            network.backward(
-                &parameters,
-                (&sequences, manner),
-                pass,
-                &slopes,
-                &mut gradients,
-            );
+            network.backward(&parameters, pass, &slopes, &mut gradients);
             optimiser.step(&mut parameters, &gradients.arrays, 1e-5, round + 1)
         })?;
         // The first round warms the caches and is not counted.

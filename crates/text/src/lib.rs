@@ -35,7 +35,7 @@ pub use encoder::Encoder;
 pub use error::TextError;
 pub use model_files::{copy_model, model_bytes};
 pub use output::{EmbedEvent, EmbedSummary, Origin, TextItem, VectorFile, embed_rows};
-pub use parts::{Array, HeadPart, LayerParts, Pair, Parts, Sizes, save_arrays};
+pub use parts::{Array, HeadPart, LayerParts, Pair, PairTokens, Parts, Sizes, save_arrays};
 pub use pooling::Pooling;
 pub use role::Role;
 pub use settings::{Activate, Activation};

@@ -69,6 +69,15 @@ pub struct Sizes {
     pub activation: Activation,
 }
 
+/// Two texts as one sequence of tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairTokens {
+    /// Numbers of the tokens, special ones included.
+    pub tokens: Vec<u32>,
+    /// The type of each token: 1 for those of the second text, where the encoder has types.
+    pub types: Vec<u8>,
+}
+
 /// What follows the pooling.
 #[derive(Clone, Debug)]
 pub enum HeadPart {
@@ -333,7 +342,7 @@ impl Parts {
         &self,
         pairs: &[(S, S)],
         longest: usize,
-    ) -> Result<Vec<(Vec<u32>, Vec<u8>)>, TextError> {
+    ) -> Result<Vec<PairTokens>, TextError> {
         let tokenizer = self.limited(longest)?;
         let types = self.settings.shape.types;
         let tokens = pairs.par_iter().map(|(one, other)| {
@@ -342,8 +351,10 @@ impl Parts {
             let encoding = tokenizer.encode_fast((one, other), true);
             let encoding = encoding.map_err(|e| self.refused(&e))?;
             let of = |&kind: &u32| u8::from(kind > 0 && types > 1);
-            let types = encoding.get_type_ids().iter().map(of).collect();
-            Ok((encoding.get_ids().to_vec(), types))
+            Ok(PairTokens {
+                types: encoding.get_type_ids().iter().map(of).collect(),
+                tokens: encoding.get_ids().to_vec(),
+            })
         });
         tokens.collect()
     }

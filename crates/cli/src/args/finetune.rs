@@ -100,6 +100,15 @@ pub(crate) enum SourceKind {
     Pairs,
 }
 
+/// What a target is told from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CandidatesName {
+    /// The texts of the batch.
+    Batch,
+    /// All texts, by vectors that are remembered from earlier steps; a batch is of texts then.
+    Catalogue,
+}
+
 /// Where labels come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LabelSource {
@@ -292,6 +301,9 @@ pub(crate) struct LearnedArgs {
     /// Of contrastive: where examples come from.
     #[arg(long, env = "SEMREC_SOURCE", default_value = "history")]
     pub(crate) source: SourceKind,
+    /// Of contrastive: what the target is told from.
+    #[arg(long, env = "SEMREC_CANDIDATES", default_value = "batch")]
+    pub(crate) candidates: CandidatesName,
     /// Of contrastive and elsa: what a person is made of.
     #[arg(long, env = "SEMREC_USER_TOWER", default_value = "recency")]
     pub(crate) user_tower: TowerName,

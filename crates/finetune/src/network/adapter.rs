@@ -44,8 +44,7 @@ impl Adapter {
         let mut back = vec![0.0; inner.len()];
         self.up.backward(
             on,
-            &inner,
-            (slope, self.up.outputs),
+            (&inner, slope, self.up.outputs),
             (&mut back, Into::Replace),
             local,
         );
@@ -53,8 +52,7 @@ impl Adapter {
         let mut through = vec![0.0; slope.len()];
         self.down.backward(
             on,
-            a,
-            (&back, self.down.outputs),
+            (a, &back, self.down.outputs),
             (&mut through, Into::Replace),
             local,
         );

@@ -20,6 +20,16 @@ pub(super) struct Attention {
     pub(super) bias: Option<(Slot, usize)>,
 }
 
+/// Where attention is: the parameters, the lengths of the sequences, their masks, and the number of
+/// the layer.
+#[derive(Clone, Copy)]
+pub(super) struct Sight<'a> {
+    pub(super) parameters: &'a Parameters,
+    pub(super) lengths: &'a [usize],
+    pub(super) drops: &'a Drops,
+    pub(super) layer: usize,
+}
+
 /// One head of a sequence of so many tokens.
 #[derive(Clone, Copy)]
 struct Place {
@@ -33,23 +43,17 @@ impl Attention {
     }
 
     /// Contexts, `[rows, hidden]`, of `[rows, 3 · hidden]`.
-    pub(super) fn forward(
-        &self,
-        parameters: &Parameters,
-        (lengths, drops, layer): (&[usize], &Drops, usize),
-        qkv: &[f32],
-        context: &mut [f32],
-    ) {
+    pub(super) fn forward(&self, on: Sight<'_>, qkv: &[f32], context: &mut [f32]) {
         let (d, width) = (self.dim(), 3 * self.hidden);
         let mut weights = Vec::new();
         let mut first = 0;
-        for (sequence, &len) in lengths.iter().enumerate() {
+        for (sequence, &len) in on.lengths.iter().enumerate() {
             let qkv = &qkv[first * width..(first + len) * width];
             let out = &mut context[first * self.hidden..(first + len) * self.hidden];
             for head in 0..self.heads {
                 let at = Place { head, len };
-                self.weights(parameters, qkv, at, &mut weights);
-                drops.weights(&mut weights, layer, sequence, head);
+                self.weights(on.parameters, qkv, at, &mut weights);
+                on.drops.weights(&mut weights, on.layer, sequence, head);
                 let v = View::within(len, d, width).read(&qkv[2 * self.hidden + head * d..]);
                 product(
                     View::within(len, d, self.hidden).write(&mut out[head * d..]),
@@ -96,8 +100,7 @@ impl Attention {
     /// Gradients by queries, keys and values, `[rows, 3 · hidden]`, of those by the contexts.
     pub(super) fn backward(
         &self,
-        parameters: &Parameters,
-        (lengths, drops, layer): (&[usize], &Drops, usize),
+        on: Sight<'_>,
         (qkv, slope): (&[f32], &[f32]),
         to: &mut [f32],
         local: &mut Local,
@@ -106,7 +109,7 @@ impl Attention {
         let scale = 1.0 / (d as f32).sqrt();
         let (mut weights, mut dropped, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
         let mut first = 0;
-        for (sequence, &len) in lengths.iter().enumerate() {
+        for (sequence, &len) in on.lengths.iter().enumerate() {
             let qkv = &qkv[first * width..(first + len) * width];
             let to = &mut to[first * width..(first + len) * width];
             let slope = &slope[first * h..(first + len) * h];
@@ -114,9 +117,9 @@ impl Attention {
             let part = View::within(len, d, width);
             for head in 0..self.heads {
                 let at = Place { head, len };
-                self.weights(parameters, qkv, at, &mut weights);
+                self.weights(on.parameters, qkv, at, &mut weights);
                 dropped.clone_from(&weights);
-                drops.weights(&mut dropped, layer, sequence, head);
+                on.drops.weights(&mut dropped, on.layer, sequence, head);
                 let out = View::within(len, d, h).read(&slope[head * d..]);
                 let (q, k, v) = (head * d, h + head * d, 2 * h + head * d);
                 product(
@@ -129,7 +132,7 @@ impl Attention {
                 slopes.resize(len * len, 0.0);
                 let pair = (out, part.read(&qkv[v..]).transpose());
                 product(square.write(&mut slopes), Into::Replace, pair, 1.0);
-                drops.weights(&mut slopes, layer, sequence, head);
+                on.drops.weights(&mut slopes, on.layer, sequence, head);
                 for (ds, p) in slopes
                     .chunks_exact_mut(len.max(1))
                     .zip(weights.chunks_exact(len.max(1)))

@@ -74,9 +74,10 @@ impl Head {
         }
         let out = unit(&rows, width, self.dim);
         kept.push(rows);
-        let states = match self.pooling {
-            Pooling::Max => states.to_vec(),
-            _ => Vec::new(),
+        let states = if self.pooling == Pooling::Max {
+            states.to_vec()
+        } else {
+            Vec::new()
         };
         (out, HeadTape { rows: kept, states })
     }
@@ -105,7 +106,7 @@ impl Head {
                     let none = Drops::new(super::Noise::default(), Vec::new());
                     let on = context(parameters, &none, n);
                     let to = (&mut back[..], Into::Replace);
-                    layer.backward(on, rows, (&slope, layer.outputs), to, local);
+                    layer.backward(on, (rows, &slope, layer.outputs), to, local);
                     back
                 }
                 Stage::Normalize => unit_backward(rows, width, &slope, width),

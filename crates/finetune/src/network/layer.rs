@@ -6,7 +6,7 @@
 //! compute again (weights of attention, activations, outputs of normalisations) is.
 
 use super::adapter::Adapter;
-use super::attention::Attention;
+use super::attention::{Attention, Sight};
 use super::drops::{Drops, Site};
 use super::linear::{Context, Linear};
 use super::norm::{Norm, Normed};
@@ -53,6 +53,15 @@ pub(super) struct Through<'a> {
 }
 
 impl<'a> Through<'a> {
+    fn sight(self) -> Sight<'a> {
+        Sight {
+            parameters: self.parameters,
+            lengths: self.lengths,
+            drops: self.drops,
+            layer: self.layer,
+        }
+    }
+
     fn context(self) -> Context<'a> {
         Context {
             parameters: self.parameters,
@@ -76,9 +85,7 @@ impl Layer {
             linear.forward(cx, &x, (&mut qkv[i * h..], 3 * h));
         }
         let mut context = vec![0.0; cx.rows * h];
-        let place = (on.lengths, on.drops, on.layer);
-        on.attention
-            .forward(on.parameters, place, &qkv, &mut context);
+        on.attention.forward(on.sight(), &qkv, &mut context);
         let mut sum = self.attended(cx, &context);
         if let Some(adapter) = &self.attention_adapter {
             adapter.forward(cx, &mut sum);
@@ -149,14 +156,14 @@ impl Layer {
         }
         let mut inner = vec![0.0; activated.len()];
         let to = (&mut inner[..], Into::Replace);
-        self.down.backward(cx, &activated, (&fed, h), to, local);
+        self.down.backward(cx, (&activated, &fed, h), to, local);
         pulp::Arch::new().dispatch(|| {
             inner.iter_mut().zip(&slopes).for_each(|(i, s)| *i *= s);
         });
         let x1 = self.attention_norm.output(on.parameters, &tape.middle);
         let into = (&mut slope[..], Into::Add);
         self.up
-            .backward(cx, &x1, (&inner, self.up.outputs), into, local);
+            .backward(cx, (&x1, &inner, self.up.outputs), into, local);
         self.attention_norm
             .backward(on.parameters, &tape.middle, &mut slope, local);
         let mut attended = slope.clone();
@@ -168,15 +175,13 @@ impl Layer {
         let mut context = vec![0.0; cx.rows * h];
         let to = (&mut context[..], Into::Replace);
         self.output
-            .backward(cx, &tape.context, (&attended, h), to, local);
+            .backward(cx, (&tape.context, &attended, h), to, local);
         let mut qkv = vec![0.0; tape.qkv.len()];
-        let place = (on.lengths, on.drops, on.layer);
         let pair = (&tape.qkv[..], &context[..]);
-        on.attention
-            .backward(on.parameters, place, pair, &mut qkv, local);
+        on.attention.backward(on.sight(), pair, &mut qkv, local);
         for (i, linear) in self.qkv.iter().enumerate() {
             let into = (&mut slope[..], Into::Add);
-            linear.backward(cx, &tape.x, (&qkv[i * h..], 3 * h), into, local);
+            linear.backward(cx, (&tape.x, &qkv[i * h..], 3 * h), into, local);
         }
         slope
     }

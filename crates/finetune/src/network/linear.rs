@@ -85,12 +85,12 @@ impl Linear {
         }
     }
 
-    /// Gradients by the weights, and by the input, which is replaced or added to.
+    /// Gradients by the weights, and by the input, which is replaced or added to, of those by the
+    /// outputs of `x`, which are some columns of rows of `stride`.
     pub(super) fn backward(
         &self,
         on: Context<'_>,
-        x: &[f32],
-        (slope, stride): (&[f32], usize),
+        (x, slope, stride): (&[f32], &[f32], usize),
         (to, into): (&mut [f32], Into),
         local: &mut Local,
     ) {

@@ -11,6 +11,8 @@
 
 mod adapter;
 mod attention;
+mod backward;
+mod chunks;
 mod drops;
 mod embedding;
 mod head;
@@ -26,6 +28,7 @@ mod tests;
 
 use crate::{FinetuneError, Method, Sequence};
 use attention::Attention;
+use chunks::{Starts, chunks, drops_of};
 use drops::{Drops, Site};
 use embedding::Embedding;
 use head::{Head, HeadTape};
@@ -34,17 +37,12 @@ use norm::Normed;
 use rayon::prelude::*;
 use semrec_text::{Parts, Role};
 use semrec_train::Parameters;
-use slot::{Local, add};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Parts of a batch whose gradients are summed apart.
 const SHARDS: usize = 8;
-/// Tokens of a chunk, unless a single text has more.
-const CHUNK_TOKENS: usize = 512;
-/// Least tokens of a chunk.
-const LEAST_TOKENS: usize = 64;
 /// Bytes of activations that are kept between the passes.
 const TAPE_BYTES: usize = 1 << 30;
 /// Bytes of states below the trained layers that are kept for later batches.
@@ -103,9 +101,11 @@ impl Manner<'_> {
 
 /// A forward pass, and what its backward pass needs.
 #[derive(Debug)]
-pub struct Pass {
+pub struct Pass<'a> {
     /// What was wanted.
     pub values: Vec<f32>,
+    sequences: &'a [Sequence],
+    manner: Manner<'a>,
     /// Of each chunk, as far as memory allows.
     tapes: Vec<Option<Tape>>,
 }
@@ -254,19 +254,22 @@ impl Network {
     ) -> Result<Vec<Sequence>, FinetuneError> {
         let pairs = self.parts.pairs(pairs, longest)?.into_iter();
         Ok(pairs
-            .map(|(tokens, types)| Sequence { tokens, types })
+            .map(|pair| Sequence {
+                tokens: pair.tokens,
+                types: pair.types,
+            })
             .collect())
     }
 
     /// A pass whose backward pass may follow. Activations are kept within a bound of memory; for
     /// what is beyond, the backward pass computes them again.
     #[must_use]
-    pub fn forward(
+    pub fn forward<'a>(
         &self,
         parameters: &Parameters,
-        sequences: &[Sequence],
-        manner: Manner<'_>,
-    ) -> Pass {
+        sequences: &'a [Sequence],
+        manner: Manner<'a>,
+    ) -> Pass<'a> {
         self.run(parameters, sequences, manner, true)
     }
 
@@ -281,13 +284,13 @@ impl Network {
         self.run(parameters, sequences, manner, false).values
     }
 
-    fn run(
+    fn run<'a>(
         &self,
         parameters: &Parameters,
-        sequences: &[Sequence],
-        manner: Manner<'_>,
+        sequences: &'a [Sequence],
+        manner: Manner<'a>,
         keep: bool,
-    ) -> Pass {
+    ) -> Pass<'a> {
         let chunks = chunks(sequences);
         // Which chunks are kept is decided by their number, not by which comes first.
         let most = if keep {
@@ -316,7 +319,12 @@ impl Network {
             }
             tapes.push(tape);
         }
-        Pass { values, tapes }
+        Pass {
+            values,
+            sequences,
+            manner,
+            tapes,
+        }
     }
 
     /// How many chunks may be kept.
@@ -470,180 +478,5 @@ impl Network {
             rest = next;
         }
         out
-    }
-
-    /// Adds the gradients of `Σ slopes · values` of a pass made in this manner.
-    ///
-    /// # Panics
-    /// If the slopes are not as many as the values.
-    pub fn backward(
-        &self,
-        parameters: &Parameters,
-        (sequences, manner): (&[Sequence], Manner<'_>),
-        pass: Pass,
-        slopes: &[f32],
-        gradients: &mut Gradients,
-    ) {
-        assert_eq!(slopes.len(), pass.values.len(), "a slope for each value");
-        let arrays = parameters.arrays();
-        gradients.arrays.resize(arrays.len(), Vec::new());
-        let chunks = chunks(sequences);
-        let starts = Starts::of(sequences, manner.want, self);
-        let wanted = gradients.words.is_some() || self.words_place().is_some();
-        let mut shards: Vec<Vec<(usize, Option<Tape>)>> = (0..SHARDS).map(|_| Vec::new()).collect();
-        for (i, tape) in pass.tapes.into_iter().enumerate() {
-            shards[i % SHARDS].push((i, tape));
-        }
-        let locals: Vec<Local> = shards
-            .into_par_iter()
-            .map(|shard| {
-                let mut local = Local::new(arrays.len(), wanted);
-                for (i, tape) in shard {
-                    let chunk = &chunks[i];
-                    let own: Vec<f32> = chunk
-                        .iter()
-                        .flat_map(|&s| slopes[starts.range(s)].iter().copied())
-                        .collect();
-                    let tape =
-                        tape.unwrap_or_else(|| self.pass(parameters, sequences, chunk, manner).1);
-                    self.back(
-                        parameters,
-                        (sequences, chunk, manner),
-                        (tape, &own),
-                        &mut local,
-                    );
-                }
-                local
-            })
-            .collect();
-        self.gather(parameters, locals, gradients);
-    }
-
-    /// Adds what the shards found, in their order.
-    fn gather(&self, parameters: &Parameters, locals: Vec<Local>, gradients: &mut Gradients) {
-        for local in locals {
-            for (to, from) in gradients.arrays.iter_mut().zip(local.arrays) {
-                if to.is_empty() {
-                    *to = from;
-                } else if !from.is_empty() {
-                    add(to, &from);
-                }
-            }
-            let Some(rows) = local.words else { continue };
-            if let Some(place) = self.words_place() {
-                let array = &mut gradients.arrays[place];
-                array.resize(parameters.arrays()[place].values.len(), 0.0);
-                for (&token, row) in &rows {
-                    add(&mut array[token as usize * row.len()..][..row.len()], row);
-                }
-            }
-            if let Some(words) = &mut gradients.words {
-                for (token, row) in rows {
-                    match words.get_mut(&token) {
-                        Some(to) => add(to, &row),
-                        None => {
-                            words.insert(token, row);
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// One chunk backward.
-    fn back(
-        &self,
-        parameters: &Parameters,
-        (all, chunk, manner): (&[Sequence], &[usize], Manner<'_>),
-        (tape, slopes): (Tape, &[f32]),
-        local: &mut Local,
-    ) {
-        let h = self.hidden();
-        let sequences: Vec<&Sequence> = chunk.iter().map(|&i| &all[i]).collect();
-        let lengths: Vec<usize> = sequences.iter().map(|s| s.len()).collect();
-        let drops = drops_of(chunk, &lengths, manner.noise);
-        let mut slope = match (manner.want, &tape.head) {
-            (Want::Vectors, Some(head)) => {
-                self.head
-                    .backward(parameters, (&lengths, head), slopes, local)
-            }
-            (Want::States(places), _) => {
-                let mut slope = vec![0.0; lengths.iter().sum::<usize>() * h];
-                let mut rows = slopes.chunks_exact(h);
-                let mut first = 0;
-                for (&i, len) in chunk.iter().zip(&lengths) {
-                    for (&place, row) in places[i].iter().zip(rows.by_ref()) {
-                        add(&mut slope[(first + place as usize) * h..][..h], row);
-                    }
-                    first += len;
-                }
-                slope
-            }
-            (Want::Vectors, None) => unreachable!("a pass for vectors keeps its head"),
-        };
-        let layers = self.layers.iter().enumerate().skip(self.from);
-        for ((number, layer), tape) in layers.zip(&tape.layers).rev() {
-            let on = self.through(parameters, (&lengths, &drops), number);
-            slope = layer.backward(on, tape, slope, local);
-        }
-        if let Some(normed) = &tape.embedded
-            && (local.words.is_some() || self.words_place().is_some())
-        {
-            drops.hidden(&mut slope, h, 0, Site::Embedding);
-            let pair = (normed, &mut slope[..]);
-            self.embedding.backward(parameters, &sequences, pair, local);
-        }
-    }
-}
-
-fn drops_of(chunk: &[usize], lengths: &[usize], noise: Noise) -> Drops {
-    let spans = chunk.iter().zip(lengths);
-    Drops::new(noise, spans.map(|(&i, &len)| (i as u64, len)).collect())
-}
-
-/// Sequences sorted by length and cut by tokens; what is in a chunk follows from the lengths alone.
-fn chunks(sequences: &[Sequence]) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..sequences.len()).collect();
-    order.sort_by_key(|&i| std::cmp::Reverse(sequences[i].len()));
-    let total: usize = sequences.iter().map(Sequence::len).sum();
-    let limit = total.div_ceil(SHARDS).clamp(LEAST_TOKENS, CHUNK_TOKENS);
-    let mut chunks: Vec<Vec<usize>> = Vec::new();
-    let mut tokens = usize::MAX;
-    for i in order {
-        let len = sequences[i].len();
-        if tokens.saturating_add(len) > limit {
-            chunks.push(Vec::new());
-            tokens = 0;
-        }
-        tokens += len;
-        if let Some(chunk) = chunks.last_mut() {
-            chunk.push(i);
-        }
-    }
-    chunks
-}
-
-/// Where the values of each sequence begin.
-struct Starts(Vec<usize>);
-
-impl Starts {
-    fn of(sequences: &[Sequence], want: Want<'_>, network: &Network) -> Self {
-        let mut starts = vec![0];
-        for i in 0..sequences.len() {
-            let own = match want {
-                Want::Vectors => network.dim(),
-                Want::States(places) => places[i].len() * network.hidden(),
-            };
-            starts.push(starts[i] + own);
-        }
-        Self(starts)
-    }
-
-    fn len(&self) -> usize {
-        self.0.last().copied().unwrap_or(0)
-    }
-
-    fn range(&self, sequence: usize) -> std::ops::Range<usize> {
-        self.0[sequence]..self.0[sequence + 1]
     }
 }

@@ -121,8 +121,7 @@ fn gradients_of_every_weight_equal_pytorchs() {
         near(&pass.values, &golden[name]["vectors"], name);
         let mut gradients = Gradients::default();
         let slopes = waves(pass.values.len());
-        let what = (&texts[..], Manner::PLAIN);
-        network.backward(&parameters, what, pass, &slopes, &mut gradients);
+        network.backward(&parameters, pass, &slopes, &mut gradients);
         compare(&parameters, &gradients, &golden[name]["arrays"], name);
     }
 }
@@ -166,8 +165,7 @@ fn low_rank_changes_equal_pefts_before_and_after_merging() {
         near(&pass.values, &golden[name]["vectors"], name);
         let mut gradients = Gradients::default();
         let slopes = waves(pass.values.len());
-        let what = (&texts[..], Manner::PLAIN);
-        network.backward(&parameters, what, pass, &slopes, &mut gradients);
+        network.backward(&parameters, pass, &slopes, &mut gradients);
         compare(&parameters, &gradients, &golden[name]["arrays"], name);
         let dir = tempfile::tempdir().unwrap();
         let merged = dir.path().join("merged");
@@ -204,7 +202,7 @@ fn a_pair_of_texts_has_two_types() {
     near(&pass.values, &golden["state"], "pair");
     let mut gradients = Gradients::default();
     let slopes = waves(pass.values.len());
-    network.backward(&parameters, (&texts, manner), pass, &slopes, &mut gradients);
+    network.backward(&parameters, pass, &slopes, &mut gradients);
     compare(&parameters, &gradients, &golden["arrays"], "pair");
 }
 
@@ -258,7 +256,7 @@ fn gradients_under_dropout_are_those_of_differences() {
         let mut gradients = Gradients::default();
         let pass = network.forward(&parameters, &texts, manner);
         let slopes = waves(pass.values.len());
-        network.backward(&parameters, (&texts, manner), pass, &slopes, &mut gradients);
+        network.backward(&parameters, pass, &slopes, &mut gradients);
         for (n, gradient) in gradients.arrays.iter().enumerate() {
             let name = parameters.arrays()[n].name.clone();
             // Along the gradient the sum changes fastest.
@@ -313,7 +311,7 @@ fn nothing_depends_on_threads_on_what_is_kept_or_on_neighbours() {
             let slopes = waves(pass.values.len());
             let values = pass.values.clone();
             let mut gradients = Gradients::default();
-            network.backward(&parameters, (&texts, manner), pass, &slopes, &mut gradients);
+            network.backward(&parameters, pass, &slopes, &mut gradients);
             (values, gradients)
         })
     };

@@ -57,7 +57,6 @@ fn one(
     let (network, parameters) = (passage.network, passage.parameters);
     let pass = network.forward(parameters, passage.sequences, manner);
     let (value, slopes) = loss(&pass.values, gradients);
-    let on = (passage.sequences, manner);
-    network.backward(parameters, on, pass, &slopes, gradients);
+    network.backward(parameters, pass, &slopes, gradients);
     value
 }

@@ -21,6 +21,7 @@ mod elsa;
 mod judge;
 mod mlm;
 mod ranks;
+mod remembered;
 mod reranker;
 mod simcse;
 mod single_tower;
@@ -39,13 +40,14 @@ pub use reranker::Reranker;
 pub use simcse::SimCse;
 pub use single_tower::SingleTower;
 pub use tsdae::Tsdae;
-pub use two_tower::{SourceName, Temperature, TwoTower};
+pub use two_tower::{CandidateSet, SourceName, Temperature, TwoTower};
 pub use user_tower::{RECENCY, UserTower};
 
 use crate::{FinetuneError, Gradients, Method, Network, Noise};
 use elsa::Rowwise;
 use mlm::MaskedWords;
 use ranks::Ranks;
+use remembered::Remembered;
 use semrec_data::Cases;
 use semrec_train::{
     Decay, Learner, Method as Rule, News, Optimiser, Pace, Parameters, Run, RunFiles, Warmup, train,
@@ -281,6 +283,10 @@ pub fn finetune(
             })
         }
         Objective::Contrastive(config) => {
+            if config.candidates == CandidateSet::Catalogue {
+                let remembered = Remembered::new(basis, material, *config, parameters)?;
+                return job.train(&remembered, parameters);
+            }
             let towers = Towers::new(basis, material, *config, parameters)?;
             job.train(&towers, parameters)
         }
@@ -318,8 +324,10 @@ impl Job<'_> {
     ) -> Result<Tuned, FinetuneError> {
         let (settings, around) = (self.settings, self.surroundings);
         let classifies = matches!(self.objective, Objective::Bce(_));
-        // Hard negatives are looked for at the start of an epoch: there alone it can be taken up.
-        let mines = matches!(self.objective, Objective::Contrastive(c) if c.hard.is_some());
+        // Hard negatives and remembered vectors are made at the start of an epoch: there alone it
+        // can be taken up.
+        let mines = matches!(self.objective, Objective::Contrastive(c)
+            if c.hard.is_some() || c.candidates == CandidateSet::Catalogue);
         let pace = Pace {
             epochs: settings.epochs,
             patience: settings.patience,

@@ -42,6 +42,17 @@ pub enum SourceName {
     Pairs(CouplesConfig),
 }
 
+/// What a target is to be told from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CandidateSet {
+    /// The texts of the batch, all of them encoded in it.
+    #[default]
+    Batch,
+    /// All texts that anybody touched, by vectors that are remembered; a batch is of texts then.
+    Catalogue,
+}
+
 /// How two towers are trained.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TwoTower {
@@ -55,6 +66,8 @@ pub struct TwoTower {
     pub histories: HistoriesConfig,
     /// Hard negatives, if there are to be any.
     pub hard: Option<Hardness>,
+    /// What a target is to be told from.
+    pub candidates: CandidateSet,
 }
 
 impl Default for TwoTower {
@@ -65,6 +78,7 @@ impl Default for TwoTower {
             source: SourceName::Histories,
             histories: HistoriesConfig::default(),
             hard: None,
+            candidates: CandidateSet::default(),
         }
     }
 }

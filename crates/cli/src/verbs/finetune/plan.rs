@@ -1,14 +1,14 @@
 //! Flags as what is asked of the training.
 
 use crate::args::{
-    FinetuneArgs, LabelSource, LearnedArgs, MethodName, ObjectiveName, OptimiserName, PaceArgs,
-    ParameterArgs, ScheduleName, SourceKind, TemperatureArg, TowerName,
+    CandidatesName, FinetuneArgs, LabelSource, LearnedArgs, MethodName, ObjectiveName,
+    OptimiserName, PaceArgs, ParameterArgs, ScheduleName, SourceKind, TemperatureArg, TowerName,
 };
 use anyhow::bail;
 use semrec_finetune::{
-    AdaLora, CouplesConfig, Elsa, Hardness, HistoriesConfig, Labels, Lora, Method, Mlm, Objective,
-    QuestionsConfig, Settings, SimCse, SingleTower, SourceName, Temperature, Tsdae, TwoTower,
-    UserTower,
+    AdaLora, CandidateSet, CouplesConfig, Elsa, Hardness, HistoriesConfig, Labels, Lora, Method,
+    Mlm, Objective, QuestionsConfig, Settings, SimCse, SingleTower, SourceName, Temperature, Tsdae,
+    TwoTower, UserTower,
 };
 use semrec_train::{Decay, Method as Rule, Optimiser};
 
@@ -134,6 +134,10 @@ fn objective(name: ObjectiveName, args: &LearnedArgs) -> anyhow::Result<Objectiv
                 count: args.hard_negatives,
                 margin: args.margin,
             }),
+            candidates: match args.candidates {
+                CandidatesName::Batch => CandidateSet::Batch,
+                CandidatesName::Catalogue => CandidateSet::Catalogue,
+            },
         }),
         ObjectiveName::Elsa => Objective::Elsa(Elsa {
             user_tower,

@@ -1,0 +1,274 @@
+//! Two towers against the whole catalogue, by vectors that are remembered (cross-batch memory, Wang
+//! et al. 2020).
+//!
+//! The vectors of all texts that anybody touched lie in a table. A step encodes some of these texts
+//! anew, puts them into the table, and takes the gradient by these rows of the loss over examples
+//! from all of the log: their contexts, targets and candidates are rows of the table, whoever
+//! encoded them. So each text that is encoded learns from everybody who touched it and from all
+//! other texts, where a batch of examples would encode some fifteen texts for each person it asks.
+//! The other rows are older than the weights by an epoch at most, and are made anew at the start of
+//! each.
+//!
+//! Examples are drawn in three strata: those whose target is encoded in this step, those whose
+//! newest context is, and the others (which know the texts as negatives only). An example weighs as
+//! many as it was drawn for, so that the gradient is on average that of the loss over all.
+
+use super::Basis;
+use super::catalogue::{Catalogue, Material};
+use super::descent::{Passage, descend};
+use super::judge::{Asked, Judge};
+use super::two_tower::{Temperature, TwoTower};
+use super::user_tower::{Pooling, UserTower};
+use crate::loss::info_nce::{Contest, info_nce};
+use crate::sample::{Couples, Example, Histories, Source};
+use crate::{FinetuneError, Manner, Want};
+use rand::seq::{SliceRandom, index};
+use semrec_train::{Learner, Measured, Parameters, Slope, TrainError, draws};
+use std::cell::RefCell;
+
+/// Most examples of the first stratum for each text that is encoded, and of each of the others.
+const EXAMPLES: [usize; 3] = [4, 2, 1];
+/// Newest texts of a context that count for the second stratum.
+const NEWEST: usize = 3;
+
+/// What is learned from, and what is remembered.
+pub(crate) struct Remembered<'a> {
+    basis: Basis<'a>,
+    config: TwoTower,
+    temperature: f32,
+    catalogue: Catalogue,
+    source: Box<dyn Source>,
+    /// The texts that anybody touched, ascending: those that are encoded, and the candidates.
+    known: Vec<u32>,
+    /// The place of each text among them.
+    place: Vec<Option<u32>>,
+    pooling: Pooling,
+    judge: Judge,
+    now: RefCell<Now>,
+}
+
+/// What an epoch is at.
+#[derive(Default)]
+struct Now {
+    /// `[known, dim]`
+    table: Vec<f32>,
+    /// Texts by their places among those that are known.
+    examples: Vec<Example>,
+    /// Of each text, the examples it is the target of.
+    as_target: Vec<Vec<u32>>,
+    /// Of each text, the examples in whose newest context it is.
+    as_context: Vec<Vec<u32>>,
+}
+
+impl<'a> Remembered<'a> {
+    /// Reads the texts.
+    pub(crate) fn new(
+        basis: Basis<'a>,
+        material: &Material<'_>,
+        config: TwoTower,
+        parameters: &mut Parameters,
+    ) -> Result<Self, FinetuneError> {
+        let refuse = |name, problem: &str| {
+            let problem = problem.to_owned();
+            Err(FinetuneError::Setting { name, problem })
+        };
+        let Temperature::Fixed(temperature) = config.temperature else {
+            return refuse(
+                "temperature",
+                "is learned from the examples of a batch; against the catalogue give a number",
+            );
+        };
+        if config.user_tower == UserTower::Text || config.hard.is_some() {
+            return refuse(
+                "candidates",
+                "of the whole catalogue know texts of items alone, and need no hard negatives",
+            );
+        }
+        let catalogue = Catalogue::read(basis.network, material.items, basis.settings.max_length)?;
+        let histories = Histories::new(material.train, &catalogue.distinct, config.histories)?;
+        let source: Box<dyn Source> = match config.source {
+            super::SourceName::Histories => Box::new(histories),
+            super::SourceName::Pairs(pairs) => Box::new(Couples::new(&histories, pairs)?),
+        };
+        let shares = (0u32..).zip(source.shares());
+        let known: Vec<u32> = shares.filter(|(_, s)| **s > 0.0).map(|(t, _)| t).collect();
+        let mut place = vec![None; catalogue.sequences.len()];
+        for (at, &text) in (0u32..).zip(&known) {
+            place[text as usize] = Some(at);
+        }
+        let dim = basis.network.dim();
+        let pooling = Pooling::new(config.user_tower, dim, config.histories.length, parameters)?;
+        Ok(Self {
+            judge: Judge::new(material.validation, &catalogue)?,
+            basis,
+            config,
+            temperature,
+            catalogue,
+            source,
+            known,
+            place,
+            pooling,
+            now: RefCell::default(),
+        })
+    }
+
+    /// The examples of an epoch, by places; what is in none was never drawn.
+    fn examples(&self, epoch: u64) -> Vec<Example> {
+        let all = self.source.examples(self.basis.seed, epoch).into_iter();
+        let placed = |text: u32| self.place[text as usize];
+        all.filter_map(|example| {
+            Some(Example {
+                target: placed(example.target)?,
+                context: example.context.iter().filter_map(|&t| placed(t)).collect(),
+                source: example.source,
+            })
+        })
+        .filter(|example| !example.context.is_empty())
+        .collect()
+    }
+
+    /// The examples of a step and their weights.
+    fn drawn(&self, now: &Now, texts: &[u32], step: u64) -> (Vec<u32>, Vec<f32>) {
+        let mut rng = draws(self.basis.seed, 2, step);
+        let mut stratum = vec![2u8; now.examples.len()];
+        let mut members: [Vec<u32>; 3] = Default::default();
+        for (k, lists) in [&now.as_target, &now.as_context].into_iter().enumerate() {
+            for example in texts.iter().flat_map(|&t| &lists[t as usize]) {
+                let own = &mut stratum[*example as usize];
+                if *own == 2 {
+                    *own = u8::from(k == 1);
+                    members[k].push(*example);
+                }
+            }
+        }
+        let others = (0u32..).zip(&stratum).filter(|(_, s)| **s == 2);
+        members[2] = others.map(|(example, _)| example).collect();
+        let (mut rows, mut weights) = (Vec::new(), Vec::new());
+        for (members, most) in members.iter().zip(EXAMPLES) {
+            let wanted = (most * texts.len()).min(members.len());
+            let weight = members.len() as f32 / wanted.max(1) as f32;
+            let drawn = index::sample(&mut rng, members.len(), wanted).into_iter();
+            rows.extend(drawn.map(|i| members[i]));
+            weights.resize(rows.len(), weight);
+        }
+        (rows, weights)
+    }
+
+    /// What is no negative for each of some examples, by places.
+    fn excluded(&self, rows: &[&Example]) -> Vec<Vec<u32>> {
+        let of = |example: &&Example| -> Vec<u32> {
+            let liked = self.source.positives(example.source).iter();
+            let placed = liked.filter_map(|&text| self.place[text as usize]);
+            placed.filter(|&place| place != example.target).collect()
+        };
+        rows.iter().map(of).collect()
+    }
+}
+
+impl Learner for Remembered<'_> {
+    /// Texts by their places.
+    type Batch = Vec<u32>;
+
+    fn begin(&self, parameters: &Parameters, epoch: u64) -> Result<(), TrainError> {
+        let examples = self.examples(epoch);
+        let mut as_target = vec![Vec::new(); self.known.len()];
+        let mut as_context = vec![Vec::new(); self.known.len()];
+        for (number, example) in (0u32..).zip(&examples) {
+            as_target[example.target as usize].push(number);
+            for &text in example.context.iter().rev().take(NEWEST) {
+                as_context[text as usize].push(number);
+            }
+        }
+        let sequences = self.catalogue.of(&self.known);
+        let network = self.basis.network;
+        *self.now.borrow_mut() = Now {
+            table: network.values(parameters, &sequences, Manner::PLAIN),
+            examples,
+            as_target,
+            as_context,
+        };
+        Ok(())
+    }
+
+    fn batches(&self, epoch: u64) -> Vec<Vec<u32>> {
+        let mut order: Vec<u32> = (0u32..).take(self.known.len()).collect();
+        order.shuffle(&mut draws(self.basis.seed, 3, epoch));
+        let batches = order.chunks(self.basis.settings.batch);
+        batches.map(<[u32]>::to_vec).collect()
+    }
+
+    fn slope(
+        &self,
+        parameters: &Parameters,
+        batch: &Vec<u32>,
+        step: u64,
+    ) -> Result<Slope, TrainError> {
+        let now = &mut *self.now.borrow_mut();
+        let dim = self.basis.network.dim();
+        let (rows, weights) = self.drawn(now, batch, step);
+        let rows: Vec<&Example> = rows.iter().map(|&r| &now.examples[r as usize]).collect();
+        let contexts: Vec<&[u32]> = rows.iter().map(|e| &e.context[..]).collect();
+        let targets: Vec<u32> = rows.iter().map(|e| e.target).collect();
+        let excluded = self.excluded(&rows);
+        let texts: Vec<u32> = batch.iter().map(|&at| self.known[at as usize]).collect();
+        let passage = Passage {
+            network: self.basis.network,
+            parameters,
+            sequences: &self.catalogue.of(&texts),
+            want: Want::Vectors,
+            noise: self.basis.noise(step),
+            fgm: self.basis.settings.fgm,
+        };
+        let mut gradients = self.basis.gradients(parameters);
+        let table = &mut now.table;
+        let loss = descend(&passage, &mut gradients, |vectors, gradients| {
+            for (&at, vector) in batch.iter().zip(vectors.chunks_exact(dim)) {
+                table[at as usize * dim..][..dim].copy_from_slice(vector);
+            }
+            let pooled = self.pooling.forward(parameters, table, &contexts);
+            let mut found = info_nce(&Contest {
+                excluded: &excluded,
+                weights: &weights,
+                ..Contest::plain((&pooled.users, table), dim, &targets, self.temperature)
+            });
+            self.pooling.backward(
+                parameters,
+                (table, &contexts),
+                (&pooled, &found.users),
+                (&mut found.candidates, &mut gradients.arrays),
+            );
+            let own = batch.iter();
+            let own = own.flat_map(|&at| &found.candidates[at as usize * dim..][..dim]);
+            (found.loss, own.copied().collect())
+        });
+        Ok(Slope {
+            loss,
+            events: batch.len(),
+            gradients: gradients.arrays,
+        })
+    }
+
+    fn after_step(
+        &self,
+        parameters: &mut Parameters,
+        gradients: &[Vec<f32>],
+        step: u64,
+        steps: u64,
+    ) {
+        self.basis.after_step(parameters, gradients, (step, steps));
+    }
+
+    fn validate(&self, parameters: &Parameters) -> Result<Measured, TrainError> {
+        let length = self.config.histories.length;
+        let people = |asked: &[Asked<'_>], texts: &[f32]| {
+            let newest = asked.iter().map(|a| {
+                let from = a.history.len().saturating_sub(length);
+                &a.history[from..]
+            });
+            let contexts: Vec<&[u32]> = newest.collect();
+            self.pooling.forward(parameters, texts, &contexts).users
+        };
+        let (network, catalogue) = (self.basis.network, &self.catalogue);
+        self.judge.measure(network, parameters, catalogue, people)
+    }
+}
