@@ -103,17 +103,9 @@ impl Learner for Distilled<'_> {
         step: u64,
     ) -> Result<Slope, TrainError> {
         let basis = &self.texts.basis;
-        let events: usize = parts.iter().map(Vec::len).sum();
-        let mut gradients = basis.gradients(parameters);
-        let mut loss = 0.0;
-        for (part, number) in parts.iter().zip(basis.numbers(step)) {
-            let weight = part.len() as f32 / events.max(1) as f32;
-            loss += weight * self.part(parameters, part, (weight, number), &mut gradients);
-        }
-        Ok(Slope {
-            loss,
-            events,
-            gradients: gradients.arrays,
+        let sized: Vec<_> = parts.iter().map(|part| (part.len(), part)).collect();
+        basis.slope(parameters, &sized, step, |part, at, gradients| {
+            Ok(self.part(parameters, part, at, gradients))
         })
     }
 

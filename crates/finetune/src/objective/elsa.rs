@@ -150,17 +150,10 @@ impl Learner for Rowwise<'_> {
         batch: &Self::Batch,
         step: u64,
     ) -> Result<Slope, TrainError> {
-        let events: usize = batch.iter().map(Vec::len).sum();
-        let mut gradients = self.basis.gradients(parameters);
-        let mut loss = 0.0;
-        for (part, number) in batch.iter().zip(self.basis.numbers(step)) {
-            let weight = part.len() as f32 / events as f32;
-            loss += weight * self.part(parameters, part, (weight, number), &mut gradients);
-        }
-        Ok(Slope {
-            loss,
-            events,
-            gradients: gradients.arrays,
+        let basis = &self.basis;
+        let sized: Vec<_> = batch.iter().map(|part| (part.len(), part)).collect();
+        basis.slope(parameters, &sized, step, |part, at, gradients| {
+            Ok(self.part(parameters, part, at, gradients))
         })
     }
 

@@ -153,20 +153,13 @@ impl Learner for MaskedWords<'_> {
         step: u64,
     ) -> Result<Slope, TrainError> {
         let basis = &self.texts.basis;
-        let parts: Vec<Hidden> = (parts.iter())
-            .map(|texts| self.masked(texts, *epoch).into())
-            .collect();
-        let events: usize = parts.iter().map(|p| p.targets.len()).sum();
-        let mut gradients = basis.gradients(parameters);
-        let mut loss = 0.0;
-        for (part, number) in parts.iter().zip(basis.numbers(step)) {
-            let weight = part.targets.len() as f32 / events.max(1) as f32;
-            loss += weight * self.part(parameters, part, (weight, number), &mut gradients);
-        }
-        Ok(Slope {
-            loss,
-            events,
-            gradients: gradients.arrays,
+        let hidden = |texts: &Part| -> (usize, Hidden) {
+            let hidden: Hidden = self.masked(texts, *epoch).into();
+            (hidden.targets.len(), hidden)
+        };
+        let sized: Vec<_> = parts.iter().map(hidden).collect();
+        basis.slope(parameters, &sized, step, |part, at, gradients| {
+            Ok(self.part(parameters, part, at, gradients))
         })
     }
 

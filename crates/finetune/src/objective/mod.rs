@@ -53,7 +53,8 @@ use ranks::Ranks;
 use remembered::Remembered;
 use semrec_data::Cases;
 use semrec_train::{
-    Decay, Learner, Method as Rule, News, Optimiser, Pace, Parameters, Run, RunFiles, Warmup, train,
+    Decay, Learner, Method as Rule, News, Optimiser, Pace, Parameters, Run, RunFiles, Slope,
+    TrainError, Warmup, train,
 };
 use serde::{Deserialize, Serialize};
 use simcse::Twins;
@@ -387,6 +388,29 @@ impl Basis<'_> {
     pub(crate) fn numbers(&self, step: u64) -> RangeInclusive<u64> {
         let parts = self.settings.accumulate as u64;
         (step - 1) * parts + 1..=step * parts
+    }
+
+    /// Loss and gradients of a step, of its parts with their sizes: each weighs as many as it has.
+    /// `of` adds the gradients of a part that has this weight, in a pass of this number.
+    pub(crate) fn slope<P>(
+        &self,
+        parameters: &Parameters,
+        parts: &[(usize, P)],
+        step: u64,
+        mut of: impl FnMut(&P, (f32, u64), &mut Gradients) -> Result<f32, TrainError>,
+    ) -> Result<Slope, TrainError> {
+        let events: usize = parts.iter().map(|(size, _)| size).sum();
+        let mut gradients = self.gradients(parameters);
+        let mut loss = 0.0;
+        for ((size, part), number) in parts.iter().zip(self.numbers(step)) {
+            let weight = *size as f32 / events.max(1) as f32;
+            loss += weight * of(part, (weight, number), &mut gradients)?;
+        }
+        Ok(Slope {
+            loss,
+            events,
+            gradients: gradients.arrays,
+        })
     }
 
     /// Gradients of a step before any loss has flowed to them: those of the method's own penalty.

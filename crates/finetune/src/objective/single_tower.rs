@@ -303,21 +303,12 @@ impl Learner for Tower<'_> {
         batch: &Self::Batch,
         step: u64,
     ) -> Result<Slope, TrainError> {
-        let events: usize = batch.iter().map(Vec::len).sum();
-        let mut gradients = self.basis.gradients(parameters);
-        let mut loss = 0.0;
-        for (part, number) in batch.iter().zip(self.basis.numbers(step)) {
-            let weight = part.len() as f32 / events as f32;
-            let of_part = self
-                .part(parameters, part, (weight, number), &mut gradients)
-                .map_err(FinetuneError::in_training)?;
-            loss += weight * of_part;
-        }
-        Ok(Slope {
-            loss,
-            events,
-            gradients: gradients.arrays,
-        })
+        let sized: Vec<_> = batch.iter().map(|part| (part.len(), part)).collect();
+        self.basis
+            .slope(parameters, &sized, step, |part, at, gradients| {
+                self.part(parameters, part, at, gradients)
+                    .map_err(FinetuneError::in_training)
+            })
     }
 
     fn after_step(

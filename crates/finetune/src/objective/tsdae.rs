@@ -133,18 +133,9 @@ impl Learner for Denoised<'_> {
         step: u64,
     ) -> Result<Slope, TrainError> {
         let basis = &self.texts.basis;
-        let events: usize = parts.iter().map(Vec::len).sum();
-        let mut gradients = basis.gradients(parameters);
-        let mut loss = 0.0;
-        for (texts, number) in parts.iter().zip(basis.numbers(step)) {
-            let weight = texts.len() as f32 / events.max(1) as f32;
-            let at = (weight, number);
-            loss += weight * self.part(parameters, (texts, *epoch), at, &mut gradients);
-        }
-        Ok(Slope {
-            loss,
-            events,
-            gradients: gradients.arrays,
+        let sized: Vec<_> = parts.iter().map(|texts| (texts.len(), texts)).collect();
+        basis.slope(parameters, &sized, step, |texts, at, gradients| {
+            Ok(self.part(parameters, (texts, *epoch), at, gradients))
         })
     }
 

@@ -338,18 +338,12 @@ impl Learner for Towers<'_> {
         batch: &Vec<Part>,
         step: u64,
     ) -> Result<Slope, TrainError> {
-        let events: usize = batch.iter().map(|part| part.examples.len()).sum();
-        let mut gradients = self.basis.gradients(parameters);
-        let mut loss = 0.0;
-        for (part, number) in batch.iter().zip(self.basis.numbers(step)) {
-            let weight = part.examples.len() as f32 / events as f32;
-            loss += weight * self.part(parameters, part, (weight, number), &mut gradients);
-        }
-        Ok(Slope {
-            loss,
-            events,
-            gradients: gradients.arrays,
-        })
+        let sized = batch.iter().map(|part| (part.examples.len(), part));
+        let sized: Vec<_> = sized.collect();
+        self.basis
+            .slope(parameters, &sized, step, |part, at, gradients| {
+                Ok(self.part(parameters, part, at, gradients))
+            })
     }
 
     fn after_step(
