@@ -225,7 +225,8 @@ mod tests {
                 .map(|&g| f64::from(g) * f64::from(g))
                 .sum::<f64>()
                 .sqrt();
-            let step = 2e-3 / length as f32;
+            #[expect(clippy::cast_possible_truncation, reason = "a small step")]
+            let step = (2e-3 / length) as f32;
             let loss_at = |step: f32| {
                 let mut values = parameters.snapshot();
                 for (values, gradient) in values.iter_mut().zip(&found.gradients) {
