@@ -12,9 +12,9 @@ for seed in ${2:-42}; do
     for run in ${1:-beauty beauty-lora beauty-cold industrial}; do
         method=full
         case $run in
-        beauty) set=amazon-beauty split=leave-one-out epochs=6 ;;
-        beauty-lora) set=amazon-beauty split=leave-one-out epochs=6 method=lora ;;
-        beauty-cold) set=amazon-beauty split=cold-items:0.1 epochs=6 ;;
+        beauty) set=amazon-beauty split=leave-one-out epochs=5 ;;
+        beauty-lora) set=amazon-beauty split=leave-one-out epochs=5 method=lora ;;
+        beauty-cold) set=amazon-beauty split=cold-items:0.1 epochs=5 ;;
         industrial) set=amazon-industrial split=given epochs=4 ;;
         *) echo "no run is called $run" >&2 && exit 2 ;;
         esac
