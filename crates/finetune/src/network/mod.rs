@@ -211,13 +211,6 @@ impl Network {
         self.layers.len()
     }
 
-    /// Number of weights, the trained ones included.
-    #[must_use]
-    pub fn weights(&self) -> usize {
-        let arrays = self.parts.arrays();
-        arrays.map(|a| a.shape.iter().product::<usize>()).sum()
-    }
-
     /// The parts the encoder was taken into: names, sizes, tokenizer.
     #[must_use]
     pub fn parts(&self) -> &Parts {

@@ -157,16 +157,6 @@ impl Learner for Rowwise<'_> {
         })
     }
 
-    fn after_step(
-        &self,
-        parameters: &mut Parameters,
-        gradients: &[Vec<f32>],
-        step: u64,
-        steps: u64,
-    ) {
-        self.basis.after_step(parameters, gradients, (step, steps));
-    }
-
     fn validate(&self, parameters: &Parameters) -> Result<Measured, TrainError> {
         let people = |asked: &[Asked<'_>], texts: &[f32]| {
             let contexts: Vec<&[u32]> = asked.iter().map(|a| a.history).collect();

@@ -163,17 +163,6 @@ impl Learner for MaskedWords<'_> {
         })
     }
 
-    fn after_step(
-        &self,
-        parameters: &mut Parameters,
-        gradients: &[Vec<f32>],
-        step: u64,
-        steps: u64,
-    ) {
-        let basis = &self.texts.basis;
-        basis.after_step(parameters, gradients, (step, steps));
-    }
-
     fn measure(&self) -> &'static str {
         self.texts.measure()
     }

@@ -22,6 +22,7 @@ mod distilled;
 mod elsa;
 mod judge;
 mod mlm;
+mod ranked;
 mod ranks;
 mod remembered;
 mod reranker;
@@ -49,6 +50,7 @@ use crate::{FinetuneError, Gradients, Method, Network, Noise};
 use distilled::Distilled;
 use elsa::Rowwise;
 use mlm::MaskedWords;
+use ranked::Ranked;
 use ranks::Ranks;
 use remembered::Remembered;
 use semrec_data::Cases;
@@ -270,6 +272,7 @@ pub fn finetune(
         objective,
         settings,
         surroundings,
+        ranks: ranks.as_ref(),
     };
     if settings.batch < 2 && matches!(objective, Objective::Contrastive(_) | Objective::Simcse(_)) {
         return Err(FinetuneError::Setting {
@@ -325,6 +328,8 @@ struct Job<'a> {
     objective: &'a Objective,
     settings: &'a Settings,
     surroundings: &'a Surroundings<'a>,
+    /// Of AdaLoRA.
+    ranks: Option<&'a Ranks>,
 }
 
 impl Job<'_> {
@@ -353,7 +358,11 @@ impl Job<'_> {
         let of = (around.seed, self.objective, settings, around.identity);
         let run = Run::open(around.run, self.objective.name(), &of, &[])?;
         let dir = run.dir().map(std::path::Path::to_path_buf);
-        let kept = train(learner, parameters, &pace, around.told, run)?;
+        let ranked = Ranked {
+            learner,
+            ranks: self.ranks,
+        };
+        let kept = train(&ranked, parameters, &pace, around.told, run)?;
         Ok(Tuned {
             kept,
             measure: learner.measure(),
@@ -422,18 +431,6 @@ impl Basis<'_> {
         Gradients {
             arrays,
             words: None,
-        }
-    }
-
-    /// What a method does after a step (of so many).
-    pub(crate) fn after_step(
-        &self,
-        parameters: &mut Parameters,
-        gradients: &[Vec<f32>],
-        step: (u64, u64),
-    ) {
-        if let Some(ranks) = self.ranks {
-            ranks.cut(parameters, gradients, step);
         }
     }
 

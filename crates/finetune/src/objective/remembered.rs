@@ -248,16 +248,6 @@ impl Learner for Remembered<'_> {
         })
     }
 
-    fn after_step(
-        &self,
-        parameters: &mut Parameters,
-        gradients: &[Vec<f32>],
-        step: u64,
-        steps: u64,
-    ) {
-        self.basis.after_step(parameters, gradients, (step, steps));
-    }
-
     fn validate(&self, parameters: &Parameters) -> Result<Measured, TrainError> {
         let length = self.config.histories.length;
         let people = |asked: &[Asked<'_>], texts: &[f32]| {

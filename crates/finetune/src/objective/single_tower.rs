@@ -311,16 +311,6 @@ impl Learner for Tower<'_> {
             })
     }
 
-    fn after_step(
-        &self,
-        parameters: &mut Parameters,
-        gradients: &[Vec<f32>],
-        step: u64,
-        steps: u64,
-    ) {
-        self.basis.after_step(parameters, gradients, (step, steps));
-    }
-
     fn measure(&self) -> &'static str {
         "auc"
     }

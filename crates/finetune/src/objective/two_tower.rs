@@ -346,16 +346,6 @@ impl Learner for Towers<'_> {
             })
     }
 
-    fn after_step(
-        &self,
-        parameters: &mut Parameters,
-        gradients: &[Vec<f32>],
-        step: u64,
-        steps: u64,
-    ) {
-        self.basis.after_step(parameters, gradients, (step, steps));
-    }
-
     fn validate(&self, parameters: &Parameters) -> Result<Measured, TrainError> {
         let (network, catalogue) = (self.basis.network, &self.catalogue);
         let people = |asked: &[Asked<'_>], texts: &[f32]| self.people(parameters, asked, texts);
