@@ -20,7 +20,7 @@ use crate::settings::Settings;
 use crate::staging::Staging;
 use crate::transformer::{LayerNames, layer_names};
 use crate::weights::Weights;
-use crate::{Encoder, TextError};
+use crate::{Encoder, TextError, changes};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::{Map, Value, json};
@@ -64,6 +64,7 @@ pub struct Conversion {
 /// [`TextError`] if the source does not load, the conversion asks for what it does not have, the
 /// target exists, or a file cannot be written.
 pub fn convert(source: &Path, target: &Path, conversion: &Conversion) -> Result<(), TextError> {
+    changes::refuse(source, "cannot be converted")?;
     let settings = Settings::read(source)?;
     if conversion.layers.is_some() && source.join(ADAPTER).is_file() {
         return Err(TextError::format(

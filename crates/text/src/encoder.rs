@@ -23,7 +23,7 @@ use crate::settings::{Reading, Settings};
 use crate::static_tokens::{MODEL_TYPE, StaticTokens};
 use crate::transformer::{Scratch, Transformer};
 use crate::weights::Weights;
-use crate::{TextError, Vectors, tokenizer};
+use crate::{TextError, Vectors, changes, tokenizer};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::path::Path;
@@ -88,7 +88,7 @@ impl Encoder {
             |name| name.to_string_lossy().into_owned(),
         );
         let config = dir.join("config.json");
-        let open = || Weights::open(&dir.join("model.safetensors"));
+        let open = || changes::open(dir);
         if StaticTokens::is_here(dir) {
             let reading = Reading::of_static(dir)?;
             let weights = open()?;
@@ -114,6 +114,11 @@ impl Encoder {
             None
         };
         let mut said = of_settings(&settings)?;
+        if changes::are_here(dir) {
+            for file in [changes::CHANGES, changes::CONFIG] {
+                said.extend(of_file(&dir.join(file))?);
+            }
+        }
         if bottlenecks.is_some() {
             said.extend(of_file(&beside)?);
         }

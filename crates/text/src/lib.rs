@@ -1,6 +1,7 @@
 //! Texts in, vectors out: tokenizer, transformer encoder, pooling, whitening, embedding cache.
 
 mod cache;
+mod changes;
 mod compute;
 mod convert;
 mod distil;
@@ -27,6 +28,7 @@ mod weights;
 mod whitening;
 
 pub use cache::{Cache, CacheStats};
+pub use changes::merge;
 pub use compute::{Kernels, activate_with_slopes, exp_shifted, relative_bucket, silu_tangent};
 pub use convert::{Conversion, Precision, choose_layers, convert, even_layers};
 pub use distil::{DistilOptions, Distilled, distil};

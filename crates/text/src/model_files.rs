@@ -3,8 +3,8 @@
 //! Two directories with the same of these files are the same encoder. What a repository holds
 //! besides (weights in other forms, training state) is left out.
 
-use crate::TextError;
 use crate::settings::module_folders;
+use crate::{TextError, changes};
 use std::fs::File;
 use std::path::Path;
 
@@ -40,10 +40,26 @@ pub(crate) const OF_A_MODULE: [&str; 2] = [CONFIG, WEIGHTS];
 /// [`TextError`] if a file that is needed is missing, one cannot be read or written, or
 /// `modules.json` is damaged or leads out of the directory.
 pub fn copy_model(from: &Path, to: &Path) -> Result<(), TextError> {
-    for name in [CONFIG, WEIGHTS] {
-        copy(&from.join(name), &to.join(name))?;
+    copy_config(from, to)?;
+    copy(&changes::weights_of(from)?, &to.join(WEIGHTS))?;
+    for name in [changes::CHANGES, changes::CONFIG, changes::BASE] {
+        if changes::are_here(from) && from.join(name).is_file() {
+            copy(&from.join(name), &to.join(name))?;
+        }
     }
     copy_companions(from, to)
+}
+
+/// Copies `config.json` alone.
+pub(crate) fn copy_config(from: &Path, to: &Path) -> Result<(), TextError> {
+    copy(&from.join(CONFIG), &to.join(CONFIG))
+}
+
+/// Whether a directory has what an encoder needs; low-rank changes stand for the weights.
+pub(crate) fn is_model(dir: &Path) -> bool {
+    let is_there = |name: &&str| dir.join(name).is_file();
+    let weights = is_there(&WEIGHTS) || changes::are_here(dir);
+    weights && [CONFIG, TOKENIZER].iter().all(is_there)
 }
 
 /// Copies an encoder but for the two files that a conversion writes anew, `config.json` and

@@ -72,6 +72,8 @@ pub(crate) struct Weights {
     map: Arc<Mmap>,
     values_at: usize,
     tensors: BTreeMap<String, TensorInfo>,
+    /// Values in place of those of the file.
+    changed: BTreeMap<String, Vec<f32>>,
 }
 
 impl Weights {
@@ -114,6 +116,7 @@ impl Weights {
             map: Arc::new(map),
             values_at,
             tensors: BTreeMap::new(),
+            changed: BTreeMap::new(),
         };
         for (name, info) in entries.0 {
             weights.check(&name, &info)?;
@@ -159,6 +162,16 @@ impl Weights {
             ));
         }
         Ok(())
+    }
+
+    /// Puts values in place of those of a tensor that is there.
+    pub(crate) fn change(&mut self, name: String, values: Vec<f32>) {
+        self.changed.insert(name, values);
+    }
+
+    /// What stands in place of a tensor of the file.
+    pub(crate) fn changed(&self, name: &str) -> Option<&[f32]> {
+        self.changed.get(name).map(Vec::as_slice)
     }
 
     /// Whether there is a tensor of this name.
@@ -215,7 +228,9 @@ impl Weights {
     /// The values of a tensor, which must have this shape, as f32.
     pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, TextError> {
         let (dtype, bytes) = self.find(name, shape)?;
-        let values: Vec<f32> = if dtype == Dtype::F32 {
+        let values: Vec<f32> = if let Some(changed) = self.changed.get(name) {
+            changed.clone()
+        } else if dtype == Dtype::F32 {
             numbers(bytes, f32::from_le_bytes)
         } else if dtype == Dtype::F16 {
             numbers(bytes, |b| from_f16(u16::from_le_bytes(b)))
@@ -244,7 +259,9 @@ impl Weights {
     /// A matrix `[rows, columns]` in the precision it is stored in; bf16 comes as f32.
     pub(crate) fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<Matrix, TextError> {
         let (dtype, bytes) = self.find(name, &shape)?;
-        if dtype == Dtype::F16 {
+        if self.changed.contains_key(name) {
+            self.tensor(name, &shape).map(Matrix::Single)
+        } else if dtype == Dtype::F16 {
             let values: Vec<u16> = numbers(bytes, u16::from_le_bytes);
             if let Some(i) = values.iter().position(|&half| !from_f16(half).is_finite()) {
                 return Err(self.error(name, format!("holds a NaN or an infinity at position {i}")));

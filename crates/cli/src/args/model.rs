@@ -38,6 +38,15 @@ pub(crate) enum ModelVerb {
     /// Make the fast tier of an encoder: one vector a token, fitted to the texts of a data set.
     #[command(after_help = "Example:\n  semrec model distil minilm shop --out minilm-fast")]
     Distil(DistilArgs),
+    /// Make one encoder of low-rank changes (an adapter) and the encoder they change.
+    #[command(after_help = "Example:\n  semrec model merge ./shop-encoder/peft --out shop-merged")]
+    Merge {
+        /// Directory of the changes, as `semrec finetune --method lora` writes it: OUT/peft.
+        source: String,
+        /// Name of the new encoder, or a path: a directory to make.
+        #[arg(long, value_name = "NAME|DIR")]
+        out: String,
+    },
     /// Encoders side by side: size, memory, speed, and what each is worth to recommendations.
     #[command(after_help = "Example:\n  semrec model compare shop minilm minilm-int8 minilm-fast")]
     Compare(CompareArgs),

@@ -11,6 +11,16 @@ use std::path::Path;
 /// How peft begins the names of a model's modules.
 const PEFT: &str = "base_model.model.";
 
+/// The array of a place.
+fn copy(parameters: &Parameters, place: usize) -> Array {
+    let array = &parameters.arrays()[place];
+    Array {
+        name: array.name.clone(),
+        shape: array.shape.clone(),
+        values: array.values.clone(),
+    }
+}
+
 impl Network {
     /// Writes an encoder directory, which must not be there yet, with what was trained merged in:
     /// `transformers`, sentence-transformers and [`semrec_text::Encoder`] load it as any other.
@@ -20,14 +30,7 @@ impl Network {
     /// # Errors
     /// [`FinetuneError::Text`] if the directory is there already or cannot be written.
     pub fn write(&self, parameters: &Parameters, target: &Path) -> Result<(), FinetuneError> {
-        let copy = |place: usize| {
-            let array = &parameters.arrays()[place];
-            Array {
-                name: array.name.clone(),
-                shape: array.shape.clone(),
-                values: array.values.clone(),
-            }
-        };
+        let copy = |place: usize| copy(parameters, place);
         let (mut changed, mut bottlenecks): (Vec<Array>, Vec<Array>) = (Vec::new(), Vec::new());
         for (place, array) in parameters.arrays().iter().enumerate() {
             if self.parts.arrays().any(|own| own.name == array.name) {
@@ -50,6 +53,18 @@ impl Network {
         Ok(self.parts.write(target, &changed, beside)?)
     }
 
+    /// What was trained behind the pooling: arrays of the encoder's own head, and a layer more.
+    fn head_arrays(&self, parameters: &Parameters) -> (Vec<Array>, Option<Pair>) {
+        let own = parameters.arrays().iter().enumerate();
+        let own = own.filter(|(_, array)| self.parts.arrays().any(|own| own.name == array.name));
+        let head = own.map(|(place, _)| copy(parameters, place)).collect();
+        let added = self.added;
+        (
+            head,
+            added.map(|places| places.map(|p| copy(parameters, p))),
+        )
+    }
+
     /// The linear layers of all layers, with the weights' names.
     fn linears(&self) -> impl Iterator<Item = (&Linear, &Array)> {
         let layers = self.layers.iter().zip(&self.parts.layers);
@@ -63,7 +78,8 @@ impl Network {
     }
 
     /// Writes the low-rank changes alone as peft reads them, `adapter_model.safetensors` and
-    /// `adapter_config.json`, into a directory; does nothing for other methods. `base` is what the
+    /// `adapter_config.json`, into a directory, and all of the encoder beside them but its weights,
+    /// so that [`semrec_text::Encoder`] loads it; does nothing for other methods. `base` is what the
     /// configuration calls the encoder they belong to.
     ///
     /// # Errors
@@ -127,6 +143,9 @@ impl Network {
             config["tinit"] = 0.into();
             config["tfinal"] = 0.into();
         }
+        let (head, added) = self.head_arrays(parameters);
+        self.parts
+            .write_around_changes(dir, &head, added.as_ref())?;
         save_arrays(&dir.join("adapter_model.safetensors"), &arrays)?;
         let path = dir.join("adapter_config.json");
         std::fs::write(&path, format!("{config:#}\n"))

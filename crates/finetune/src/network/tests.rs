@@ -173,7 +173,65 @@ fn low_rank_changes_equal_pefts_before_and_after_merging() {
         let encoder = semrec_text::Encoder::load(&merged).unwrap();
         let vectors = encoder.encode(&TEXTS, &|_, _| {}).unwrap();
         near(vectors.as_slice(), &golden[name]["vectors"], name);
+        let small = dir.path().join("small");
+        std::fs::create_dir(&small).unwrap();
+        let base = model("tiny").display().to_string();
+        network
+            .write_changes(&parameters, &method, &base, &small)
+            .unwrap();
+        changes_alone_are_an_encoder(&small, &golden[name]["vectors"], name);
     }
+}
+
+/// Changes without weights give the same vectors: where they lie, copied, and merged; beside other
+/// weights they are refused.
+fn changes_alone_are_an_encoder(small: &Path, expected: &Value, name: &str) {
+    let vectors = |dir: &Path| {
+        let encoder = semrec_text::Encoder::load(dir).unwrap();
+        let vectors = encoder.encode(&TEXTS, &|_, _| {}).unwrap();
+        (
+            vectors.as_slice().to_vec(),
+            encoder.fingerprint().to_owned(),
+        )
+    };
+    assert!(!small.join("model.safetensors").exists());
+    let (alone, fingerprint) = vectors(small);
+    near(&alone, expected, name);
+    let beside = |name: &str| small.with_file_name(name);
+    let copy = beside("copy");
+    semrec_text::copy_model(small, &copy).unwrap();
+    assert_eq!(vectors(&copy), (alone, fingerprint));
+    let merged = beside("merged-again");
+    semrec_text::merge(small, &merged).unwrap();
+    near(&vectors(&merged).0, expected, name);
+    let said = |result: Result<(), semrec_text::TextError>| result.unwrap_err().to_string();
+    let error = said(semrec_text::merge(&merged, &beside("nowhere")));
+    assert!(
+        error.ends_with("holds no adapter_model.safetensors to be merged"),
+        "{error}"
+    );
+    let error = said(semrec_text::Parts::open(small).map(drop));
+    assert!(error.contains("semrec model merge"), "{error}");
+    // The weights of another encoder in the place of those they were made for.
+    let other = model("roberta").join("model.safetensors");
+    std::fs::copy(other, copy.join("model.safetensors")).unwrap();
+    let error = said(semrec_text::Encoder::load(&copy).map(drop));
+    assert!(
+        error.contains("was made for another encoder: that has weights of the SHA-256"),
+        "{error}"
+    );
+    // As peft alone writes it, it is known by its layers.
+    std::fs::remove_file(copy.join("adapter_base.json")).unwrap();
+    let error = said(semrec_text::Encoder::load(&copy).map(drop));
+    assert!(error.contains("lora_A"), "{error}");
+    std::fs::remove_file(copy.join("model.safetensors")).unwrap();
+    let config = copy.join("adapter_config.json");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let base = model("tiny").display().to_string();
+    assert!(text.contains(&base), "{text}");
+    std::fs::write(&config, text.replace(&base, "/gone")).unwrap();
+    let error = said(semrec_text::Encoder::load(&copy).map(drop));
+    assert!(error.contains("names /gone as what it changes"), "{error}");
 }
 
 #[test]

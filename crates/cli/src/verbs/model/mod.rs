@@ -7,7 +7,7 @@ mod measure;
 
 use crate::args::ModelVerb;
 use crate::context::Context;
-use semrec_text::{Encoder, PullOptions};
+use semrec_text::{Encoder, PullOptions, merge};
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 pub(crate) fn run(context: &Context, verb: &ModelVerb) -> anyhow::Result<()> {
@@ -30,6 +30,7 @@ pub(crate) fn run(context: &Context, verb: &ModelVerb) -> anyhow::Result<()> {
         ModelVerb::Info { name } => info(context, name),
         ModelVerb::Convert(args) => convert::run(context, args),
         ModelVerb::Distil(args) => distil::run(context, args),
+        ModelVerb::Merge { source, out } => merge_changes(context, source, out),
         ModelVerb::Compare(args) => compare::run(context, args),
         ModelVerb::Measure { dir } => measure::run(context, dir),
     }
@@ -62,6 +63,14 @@ pub(super) fn place(context: &Context, out: &str) -> anyhow::Result<PathBuf> {
         return Ok(PathBuf::from(out));
     }
     Ok(context.models().vacant(out)?)
+}
+
+fn merge_changes(context: &Context, source: &str, out: &str) -> anyhow::Result<()> {
+    let target = place(context, out)?;
+    merge(&context.models().resolve(source)?, &target)?;
+    let line = format!("{source}, merged, is in {}", target.display());
+    context.console.line(line);
+    Ok(())
 }
 
 fn list(context: &Context) -> anyhow::Result<()> {
