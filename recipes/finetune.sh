@@ -1,27 +1,33 @@
 #!/usr/bin/env bash
 # The encoder tuned on what people do: two towers against the whole catalogue, all weights of MiniLM
 # and low-rank changes, on Amazon Beauty (titles, leave-one-out; a tenth of the items held out of
-# training) and Amazon Industrial (descriptions, a given split). Each run ends with `content` under the
-# frozen and under the tuned encoder, a paired test and slices, as a table, JSON and a page. Within an
-# hour a run on two cores.
+# training), Amazon Industrial (descriptions, a given split), and from Beauty to Toys. Each run ends
+# with `content` under the frozen and under the tuned encoder, a paired test and slices, as a table,
+# JSON and a page. Within an hour a run on two cores.
 #
 # usage: DATA=… recipes/finetune.sh [RUNS [SEEDS]]
-# RUNS are some of beauty beauty-lora beauty-cold industrial, in quotes; all if not given.
+# RUNS are some of beauty beauty-validation beauty-lora beauty-cold industrial toys, in quotes; all
+# if not given. `beauty-validation` tunes on the training part alone and is told by the validation part
+# when to end; the others but beauty-cold learn from both parts, as every model of the results does.
+# `toys` begins with what `beauty` made.
 source "$(dirname "$0")/start.sh"
 for seed in ${2:-42}; do
-    for run in ${1:-beauty beauty-lora beauty-cold industrial}; do
-        method=full
+    for run in ${1:-beauty beauty-validation beauty-lora beauty-cold industrial toys}; do
+        method=full split=leave-one-out set=amazon-beauty
+        how=(--final --epochs 4 --warmup 0.02)
         case $run in
-        beauty) set=amazon-beauty split=leave-one-out epochs=5 ;;
-        beauty-lora) set=amazon-beauty split=leave-one-out epochs=5 method=lora ;;
-        beauty-cold) set=amazon-beauty split=cold-items:0.1 epochs=5 ;;
-        industrial) set=amazon-industrial split=given epochs=4 ;;
+        beauty) ;;
+        beauty-validation) how=(--epochs 4 --patience 4 --warmup 0.02) ;;
+        beauty-lora) method=lora how+=(--targets query,key,value,output,up,down) ;;
+        beauty-cold) split=cold-items:0.1 how=(--epochs 5 --patience 5) ;;
+        industrial) set=amazon-industrial split=given ;;
+        toys) set=amazon-toys how=(--encoder "$OUT/tuned-beauty-$seed" --beside minilm --final --epochs 1) ;;
         *) echo "no run is called $run" >&2 && exit 2 ;;
         esac
         import_items "$set"
         tuned=$OUT/tuned-$run-$seed
         [ -d "$tuned" ] || "$semrec" --seed "$seed" finetune "$OUT/$set" --method "$method" \
-            --objective contrastive --split "$split" --epochs "$epochs" --patience "$epochs" \
-            --out "$tuned" --json "$OUT/finetune-$run-$seed.json" --report "$OUT/finetune-$run-$seed.html"
+            --objective contrastive --split "$split" "${how[@]}" --out "$tuned" \
+            --json "$OUT/finetune-$run-$seed.json" --report "$OUT/finetune-$run-$seed.html"
     done
 done

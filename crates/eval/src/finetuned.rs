@@ -18,6 +18,47 @@ pub struct BeforeAfter {
     pub comparison: Comparison,
     /// The same on each slice.
     pub slice_comparisons: Vec<SliceComparison>,
+    /// Other encoders on the same cases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Beside>,
+}
+
+/// Another encoder on the same cases, e.g. a general one where the frozen one was tuned elsewhere:
+/// whether what was learned there helps here, before and after it was tuned again.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Beside {
+    /// With this encoder; its name is the encoder's.
+    pub result: ModelResult,
+    /// It and the frozen encoder, the better one first.
+    pub frozen: Comparison,
+    /// It and the tuned encoder, the better one first.
+    pub tuned: Comparison,
+}
+
+impl Beside {
+    /// How the frozen and the tuned encoder do against this one, which is called `name`.
+    #[must_use]
+    pub fn sentence(&self, of: &BeforeAfter) -> String {
+        let name = &self.result.name;
+        let metric = &of.comparison.metric;
+        let own = self.result.metrics.get(metric).copied().unwrap_or(0.0);
+        let (before, after) = of.values();
+        let against = |value: f64, comparison: &Comparison| {
+            let verdict = match () {
+                () if comparison.p_value >= LEVEL || comparison.difference == 0.0 => {
+                    "not surely different"
+                }
+                () if comparison.a == *name => "worse",
+                () => "better",
+            };
+            format!("{value:.4}, {verdict} (p = {:.4})", comparison.p_value)
+        };
+        format!(
+            "Beside {name} with {metric} of {own:.4}: the frozen encoder has {}; the tuned one {}.",
+            against(before, &self.frozen),
+            against(after, &self.tuned)
+        )
+    }
 }
 
 /// Whether tuning helped.
@@ -201,6 +242,7 @@ mod tests {
             0.02 - difference
         };
         BeforeAfter {
+            beside: Vec::new(),
             before: model("frozen", 0.02),
             after: model("tuned", after),
             comparison: Comparison {

@@ -63,7 +63,7 @@ pub use error::EvalError;
 pub use evaluation::Evaluation;
 pub use figures::Figures;
 pub use finetuned::{
-    BeforeAfter, CurvePoint, Finetuned, LabelFigures, PairFigures, ReliabilityBin, Verdict,
+    BeforeAfter, Beside, CurvePoint, Finetuned, LabelFigures, PairFigures, ReliabilityBin, Verdict,
 };
 pub use holm::holm;
 pub use leakage::warnings;

@@ -1,8 +1,8 @@
 //! The page of a fine-tuning: complete on its own, everything escaped, plain about what came of it.
 
 use semrec_eval::{
-    BeforeAfter, Comparison, CurvePoint, DatasetFacts, Finetuned, LabelFigures, ModelResult,
-    PairFigures, Protocol, ReliabilityBin, Slice, SliceComparison, render_finetuning,
+    BeforeAfter, Beside, Comparison, CurvePoint, DatasetFacts, Finetuned, LabelFigures,
+    ModelResult, PairFigures, Protocol, ReliabilityBin, Slice, SliceComparison, render_finetuning,
 };
 use serde_json::json;
 
@@ -42,6 +42,18 @@ fn finetuned() -> Finetuned {
         value,
     };
     let compared = BeforeAfter {
+        beside: vec![Beside {
+            result: model("general", 0.025),
+            frozen: Comparison {
+                a: "general".to_owned(),
+                b: "frozen".to_owned(),
+                ..comparison(0.01)
+            },
+            tuned: Comparison {
+                b: "general".to_owned(),
+                ..comparison(0.2)
+            },
+        }],
         before: model("frozen", 0.02),
         after: model("tuned", 0.03),
         comparison: comparison(0.0001),
@@ -89,6 +101,8 @@ fn the_page_is_complete_on_its_own() {
     let page = render_finetuning(&finetuned()).unwrap();
     for expected in [
         "Tuning helped: ndcg@10 of 0.0300 with the tuned encoder against 0.0200",
+        "Beside general with ndcg@10 of 0.0250: the frozen encoder has 0.0200, worse (p = 0.0100); \
+         the tuned one 0.0300, not surely different (p = 0.2000).",
         "<h1>Tom &#38; Sons</h1>",
         "mini&#60;lm&#62;",
         "12,345",

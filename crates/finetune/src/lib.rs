@@ -13,9 +13,9 @@ pub use error::FinetuneError;
 pub use method::{AdaLora, Lora, Method, Target};
 pub use network::{Gradients, Manner, Network, Noise, Pass, Rows, Want};
 pub use objective::{
-    Bin, CandidateSet, ClassFigures, Classification, Elsa, Material, Mlm, Objective, RECENCY,
-    Reranker, Settings, SimCse, SingleTower, SourceName, Surroundings, Temperature, Tsdae, Tuned,
-    TwoTower, UserTower, classification, finetune, write_beside,
+    Ahead, Bin, CandidateSet, ClassFigures, Classification, Elsa, Material, Mlm, Objective,
+    RECENCY, Reranker, Settings, SimCse, SingleTower, SourceName, Surroundings, Temperature, Tsdae,
+    Tuned, TwoTower, UserTower, classification, finetune, write_beside,
 };
 pub use sample::{CouplesConfig, Hardness, HistoriesConfig, Labels, QuestionsConfig};
 pub use sequence::Sequence;

@@ -5,9 +5,9 @@
 
 use semrec_data::{Cases, Clock, Event, Interactions, Part, Row};
 use semrec_finetune::{
-    AdaLora, Elsa, FinetuneError, Hardness, Labels, Lora, Material, Method, Mlm, Network,
-    Objective, QuestionsConfig, Reranker, Settings, SimCse, SingleTower, SourceName, Surroundings,
-    Target, Temperature, Tsdae, Tuned, TwoTower, UserTower, finetune, write_beside,
+    AdaLora, Ahead, CandidateSet, Elsa, FinetuneError, Hardness, Labels, Lora, Material, Method,
+    Mlm, Network, Objective, QuestionsConfig, Reranker, Settings, SimCse, SingleTower, SourceName,
+    Surroundings, Target, Temperature, Tsdae, Tuned, TwoTower, UserTower, finetune, write_beside,
 };
 use semrec_train::{Decay, News, Parameters, RunFiles};
 use std::cell::RefCell;
@@ -87,7 +87,7 @@ impl Shop {
 fn settings() -> Settings {
     Settings {
         epochs: 4,
-        patience: 9,
+        patience: Some(9),
         batch: 40,
         learning_rate: 3e-3,
         warmup: 0.0,
@@ -181,6 +181,45 @@ fn two_towers_learn_with_every_user_tower_and_source() {
             ..settings()
         },
     );
+}
+
+/// Against the catalogue, by the loss itself and by vectors that go ahead; the last epoch is kept
+/// where it is to be.
+#[test]
+fn texts_are_held_against_the_catalogue() {
+    let whole = TwoTower {
+        candidates: CandidateSet::Catalogue,
+        ..TwoTower::default()
+    };
+    learns(&towers(whole), &settings());
+    let ahead = towers(TwoTower {
+        ahead: Some(Ahead {
+            learning_rate: 1e-2,
+            ..Ahead::default()
+        }),
+        ..whole
+    });
+    let slowly = Settings {
+        learning_rate: 3e-4,
+        ..settings()
+    };
+    learns(&ahead, &slowly);
+    let last = Settings {
+        patience: None,
+        learning_rate: 1e-6,
+        ..settings()
+    };
+    let (tuned, told, ..) = learn(&ahead, &last, None).unwrap();
+    assert_eq!(tuned.kept, Some((4, told[4].1)));
+    let nowhere = towers(TwoTower {
+        ahead: Some(Ahead {
+            passes: 0,
+            ..Ahead::default()
+        }),
+        ..whole
+    });
+    let error = learn(&nowhere, &settings(), None).unwrap_err().to_string();
+    assert!(error.starts_with("ahead is 0 passes"), "{error}");
 }
 
 #[test]

@@ -24,8 +24,9 @@ pub enum Warmup {
 pub struct Pace {
     /// Most epochs.
     pub epochs: u64,
-    /// Epochs without a better validation after which training ends.
-    pub patience: u64,
+    /// Epochs without a better validation after which training ends; `None` for all epochs, of
+    /// which the last is kept.
+    pub patience: Option<u64>,
     /// Highest learning rate, reached after the warm-up.
     pub learning_rate: f32,
     /// How it goes up.
@@ -100,6 +101,8 @@ pub enum News<'a> {
         /// The validation.
         measured: &'a Measured,
     },
+    /// Something else, in a sentence.
+    Said(&'a str),
 }
 
 /// What learns.
@@ -165,7 +168,7 @@ pub fn train(
     told: &dyn Fn(&News<'_>),
     mut run: Run<'_>,
 ) -> Result<Option<(u64, f64)>, TrainError> {
-    let mut stopping = Stopping::new(pace.patience);
+    let mut stopping = pace.patience.map_or_else(Stopping::never, Stopping::new);
     let mut at = run.resume(parameters, &mut stopping)?;
     if pace.from_start && at.step == 0 && at.epoch == 0 {
         let measured = learner.validate(parameters)?;

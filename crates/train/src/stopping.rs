@@ -8,6 +8,8 @@ use crate::Parameters;
 pub struct Stopping {
     /// Epochs without a new best after which a run ends.
     pub patience: u64,
+    /// Keeps the last epoch instead: where what is measured by was learned from too.
+    pub last: bool,
     pub(crate) best: Option<(u64, f64)>,
     pub(crate) values: Vec<Vec<f32>>,
 }
@@ -29,10 +31,20 @@ impl Stopping {
             .is_some_and(|(at, _)| epoch.saturating_sub(at) >= self.patience)
     }
 
+    /// Nothing measured yet; the last epoch will be kept, and none is the end.
+    #[must_use]
+    pub fn never() -> Self {
+        Self {
+            patience: u64::MAX,
+            last: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes note of an epoch; equal to the best is not better.
     pub fn note(&mut self, epoch: u64, measure: f64, parameters: &Parameters) {
         match self.best {
-            Some((_, best)) if measure <= best || measure.is_nan() => {}
+            Some((_, best)) if !self.last && (measure <= best || measure.is_nan()) => {}
             _ => {
                 self.best = Some((epoch, measure));
                 self.values = parameters.snapshot();

@@ -76,7 +76,7 @@ impl Learner for Parabola {
 fn pace(learning_rate: f32, method: Method) -> Pace {
     Pace {
         epochs: 3,
-        patience: 9,
+        patience: Some(9),
         learning_rate,
         warmup: Warmup::Share(0.0),
         decay: Decay::Constant,
@@ -150,7 +150,7 @@ fn what_only_gets_worse_ends_where_it_began() {
     let mut parameters = start(1.0);
     let pace = Pace {
         epochs: 50,
-        patience: 2,
+        patience: Some(2),
         from_start: true,
         ..pace(0.5, SGD)
     };

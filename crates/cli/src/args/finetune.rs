@@ -199,6 +199,15 @@ pub(crate) struct FinetuneArgs {
     /// Keep curve and checkpoint in this directory [default: OUT.run].
     #[arg(long, env = "SEMREC_RUN", value_name = "DIR")]
     pub(crate) run: Option<PathBuf>,
+    /// Compare both with these encoders too, e.g. with the general one where --encoder was tuned on
+    /// other data.
+    #[arg(
+        long,
+        env = "SEMREC_BESIDE",
+        value_name = "NAME|DIR,…",
+        value_delimiter = ','
+    )]
+    pub(crate) beside: Vec<String>,
     /// Do not compare the frozen and the tuned encoder at the end.
     #[arg(long, env = "SEMREC_NO_EVALUATE")]
     pub(crate) no_evaluate: bool,
@@ -219,6 +228,10 @@ pub(crate) struct PaceArgs {
     /// Epochs without a better validation after which training ends.
     #[arg(long, env = "SEMREC_PATIENCE", default_value_t = 2)]
     pub(crate) patience: u64,
+    /// Learn from the validation part too, as models that are reported do: all epochs are made, and
+    /// the last is kept. For when the settings have been chosen.
+    #[arg(long, env = "SEMREC_FINAL", conflicts_with = "patience")]
+    pub(crate) r#final: bool,
     /// Examples that go through the encoder at once [default: 16 for bce, 64 without labels, 256
     /// for contrastive (of texts, against the catalogue) and, of people, for elsa].
     #[arg(long, env = "SEMREC_BATCH")]
@@ -250,14 +263,10 @@ pub(crate) struct PaceArgs {
     /// Longest gradient; 0 for any length.
     #[arg(long, env = "SEMREC_CLIP", default_value_t = 1.0)]
     pub(crate) clip: f32,
-    /// Share of hidden states and attention weights that is dropped while training.
-    #[arg(
-        long,
-        env = "SEMREC_DROPOUT",
-        default_value_t = 0.1,
-        value_name = "SHARE"
-    )]
-    pub(crate) dropout: f32,
+    /// Share of hidden states and attention weights that is dropped while training [default: 0.1; 0
+    /// where the vectors go ahead].
+    #[arg(long, env = "SEMREC_DROPOUT", value_name = "SHARE")]
+    pub(crate) dropout: Option<f32>,
     /// Move the words' vectors this far against the loss in a second pass of each step (FGM); 0
     /// for no second pass, which takes half the time.
     #[arg(long, env = "SEMREC_FGM", default_value_t = 0.0, value_name = "EPS")]
@@ -314,6 +323,11 @@ pub(crate) struct LearnedArgs {
     /// temperature, hard negatives or a user tower of texts, which only a batch has].
     #[arg(long, env = "SEMREC_CANDIDATES")]
     pub(crate) candidates: Option<CandidatesName>,
+    /// Against the catalogue: the vectors alone are trained first, for at most so many passes over the
+    /// examples, and the encoder learns to give them; 0 trains the encoder by the loss itself
+    /// [default: 3; 0 with a learned user tower, and where items are held out].
+    #[arg(long, env = "SEMREC_AHEAD", value_name = "PASSES")]
+    pub(crate) ahead: Option<u32>,
     /// Of contrastive and elsa: what a person is made of.
     #[arg(long, env = "SEMREC_USER_TOWER", default_value = "recency")]
     pub(crate) user_tower: TowerName,

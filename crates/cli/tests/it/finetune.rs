@@ -149,6 +149,78 @@ fn a_classifier_has_its_report_and_low_rank_changes_are_kept_apart() {
     ] {
         assert!(home.join("ranker").join(file).is_file(), "{file}");
     }
+    // The changes alone are an encoder, and so is what they and their base are merged to.
+    let said = done(
+        home,
+        &["model", "merge", "./ranker/peft", "--out", "./again"],
+    );
+    assert!(
+        said.contains("./ranker/peft, merged, is in ./again"),
+        "{said}"
+    );
+    assert!(!home.join("ranker/peft/model.safetensors").exists());
+    let measured = ["./ranker", "./ranker/peft", "./again"].map(|encoder| {
+        let line = [
+            "evaluate",
+            "shop",
+            "--models",
+            "content",
+            "--json",
+            "figures.json",
+        ];
+        done(home, &[&line[..], &["--encoder", encoder]].concat());
+        let metrics = &json(home, "figures.json")["models"][0]["metrics"];
+        ["ndcg@10", "recall@20", "coverage@10"].map(|name| metrics[name].clone())
+    });
+    assert_eq!(measured[0], measured[1]);
+    assert_eq!(measured[0], measured[2]);
+    let error = failed(home, &["model", "merge", "./ranker", "--out", "./more"]);
+    assert!(
+        error.contains("holds no adapter_model.safetensors"),
+        "{error}"
+    );
+}
+
+/// The second of two trainings is beside the general encoder too, and learns from all that is not
+/// asked for.
+#[test]
+fn an_encoder_is_tuned_again_and_compared_with_the_general_one() {
+    let home = place();
+    let home = home.path();
+    let line = ["--method", "full", "--objective", "contrastive", "--final"];
+    let ends = ["--epochs", "1", "--no-evaluate", "--out", "./first"];
+    done(home, &finetune(&[&line[..], &ends].concat()));
+    let again = [
+        "--encoder",
+        "./first",
+        "--epochs",
+        "1",
+        "--out",
+        "./second",
+        "--beside",
+        TINY,
+        "--json",
+        "second.json",
+    ];
+    let own = ["finetune", "shop"];
+    let said = done(home, &[&own[..], &line, &again].concat());
+    assert!(
+        said.contains("Beside ") && said.contains(": the frozen encoder has "),
+        "{said}"
+    );
+    let second = json(home, "second.json");
+    assert_eq!(second["kept_epoch"], 1);
+    assert_eq!(second["beside"][0]["result"]["name"], TINY);
+    let error = failed(
+        home,
+        &[
+            &own[..],
+            &line,
+            &["--encoder", TINY, "--out", "./third", "--beside", "nothing"],
+        ]
+        .concat(),
+    );
+    assert!(error.contains("nothing"), "{error}");
 }
 
 #[test]
@@ -163,7 +235,7 @@ fn what_cannot_be_tuned_is_said() {
     let error = said(&["--objective", "contrastive", "--batch", "1"]);
     assert!(error.contains("expected at least 2"), "{error}");
     let error = said(&["--objective", "contrastive", "--learning-rate", "1e30"]);
-    for expected in ["no encoder was written", "diverged in step", "of epoch 2"] {
+    for expected in ["no encoder was written", "diverged in step", "of epoch 1"] {
         assert!(error.contains(expected), "{expected}: {error}");
     }
     let error = said(&["--objective", "bce", "--labels", "given"]);

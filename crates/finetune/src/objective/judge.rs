@@ -72,7 +72,7 @@ impl Judge {
         both.map(|(&person, history)| Asked { person, history })
     }
 
-    /// ndcg@10 by the vectors of now; `people` makes unit vectors of those asked about, `[n, dim]`,
+    /// ndcg@10 by the encoder of now; `people` makes unit vectors of those asked about, `[n, dim]`,
     /// from the vectors of the texts.
     pub(crate) fn measure(
         &self,
@@ -82,16 +82,26 @@ impl Judge {
         people: impl Fn(&[Asked<'_>], &[f32]) -> Vec<f32>,
     ) -> Result<Measured, TrainError> {
         let texts = network.values(parameters, &catalogue.sequences, Manner::PLAIN);
+        self.by_vectors((&texts, network.dim()), catalogue, people)
+    }
+
+    /// The same by vectors of the texts, `[texts, dim]`.
+    pub(crate) fn by_vectors(
+        &self,
+        (texts, dim): (&[f32], usize),
+        catalogue: &Catalogue,
+        people: impl Fn(&[Asked<'_>], &[f32]) -> Vec<f32>,
+    ) -> Result<Measured, TrainError> {
         if texts.iter().any(|x| !x.is_finite()) {
             // Nothing is above what is no number: it would come first.
             return Ok(Measured::from(f64::NAN));
         }
-        let table = catalogue.items(&texts, network.dim());
+        let table = catalogue.items(texts, dim);
         let asked: Vec<Asked<'_>> = self.people().collect();
         let done = Cell::new(0);
-        let value = ndcg(&self.held_out, (&table, network.dim()), |held| {
+        let value = ndcg(&self.held_out, (&table, dim), |held| {
             let from = done.replace(done.get() + held.len());
-            let states = people(&asked[from..][..held.len()], &texts);
+            let states = people(&asked[from..][..held.len()], texts);
             Ok::<_, TrainError>(states)
         })?;
         Ok(Measured::from(value))

@@ -14,6 +14,7 @@
 //! validates. What they have in common is [`Basis`]; a step may be cut into parts that go through
 //! the encoder one after the other, each with a loss of its own (accumulation).
 
+mod ahead;
 mod beside;
 mod catalogue;
 mod classification;
@@ -34,6 +35,7 @@ mod two_tower;
 mod user_tower;
 mod word_head;
 
+pub use ahead::Ahead;
 pub use beside::write_beside;
 pub use catalogue::Material;
 pub use classification::{Bin, ClassFigures, Classification, classification};
@@ -113,8 +115,9 @@ pub struct Settings {
     pub method: Method,
     /// Most epochs.
     pub epochs: u64,
-    /// Epochs without a better validation after which training ends.
-    pub patience: u64,
+    /// Epochs without a better validation after which training ends; `None` for all epochs, of
+    /// which the last is kept: for a final training on events by which epochs were told apart.
+    pub patience: Option<u64>,
     /// Examples that go through the encoder at once, and are each other's negatives.
     pub batch: usize,
     /// Batches of a step.
@@ -140,7 +143,7 @@ impl Default for Settings {
         Self {
             method: Method::Full,
             epochs: 5,
-            patience: 2,
+            patience: Some(2),
             batch: 16,
             accumulate: 1,
             learning_rate: 2e-5,
@@ -294,7 +297,8 @@ pub fn finetune(
         }
         Objective::Contrastive(config) => {
             if config.candidates == CandidateSet::Catalogue {
-                let remembered = Remembered::new(basis, material, *config, parameters)?;
+                let remembered =
+                    Remembered::new(basis, material, *config, parameters, surroundings.told)?;
                 return job.train(&remembered, parameters);
             }
             let towers = Towers::new(basis, material, *config, parameters)?;
@@ -340,10 +344,10 @@ impl Job<'_> {
     ) -> Result<Tuned, FinetuneError> {
         let (settings, around) = (self.settings, self.surroundings);
         let classifies = matches!(self.objective, Objective::Bce(_));
-        // Hard negatives and remembered vectors are made at the start of an epoch: there alone it
+        // Hard negatives and vectors that are remembered are made at the start of an epoch: there alone it
         // can be taken up.
         let mines = matches!(self.objective, Objective::Contrastive(c)
-            if c.hard.is_some() || c.candidates == CandidateSet::Catalogue);
+            if c.hard.is_some() || (c.candidates == CandidateSet::Catalogue && c.ahead.is_none()));
         let pace = Pace {
             epochs: settings.epochs,
             patience: settings.patience,

@@ -14,20 +14,24 @@
 //! many as it was drawn for, so that the gradient is on average that of the loss over all.
 
 use super::Basis;
+use super::ahead::{Ahead, Pass};
 use super::catalogue::{Catalogue, Material};
 use super::descent::{Passage, descend};
 use super::judge::{Asked, Judge};
 use super::two_tower::{Temperature, TwoTower};
 use super::user_tower::{Pooling, UserTower};
-use crate::loss::info_nce::{Contest, info_nce};
+use crate::loss::distil::cosine_distance;
+use crate::loss::info_nce::{Contest, InfoNce, info_nce};
 use crate::sample::{Couples, Example, Histories, Source};
 use crate::{FinetuneError, Manner, Want};
 use rand::seq::{SliceRandom, index};
-use semrec_train::{Learner, Measured, Parameters, Slope, TrainError, draws};
+use semrec_train::{Learner, Measured, News, Parameters, Slope, TrainError, draws};
 use std::cell::RefCell;
 
 /// Most examples of the first stratum for each text that is encoded, and of each of the others.
 const EXAMPLES: [usize; 3] = [4, 2, 1];
+/// Passes over the texts in an epoch in which the encoder follows goals.
+const ROUNDS: u64 = 4;
 /// Newest texts of a context that count for the second stratum.
 const NEWEST: usize = 3;
 
@@ -44,6 +48,8 @@ pub(crate) struct Remembered<'a> {
     place: Vec<Option<u32>>,
     pooling: Pooling,
     judge: Judge,
+    /// Where the vectors of `known` went ahead to, `[known, dim]`, if they did.
+    goals: Option<Vec<f32>>,
     now: RefCell<Now>,
 }
 
@@ -67,6 +73,7 @@ impl<'a> Remembered<'a> {
         material: &Material<'_>,
         config: TwoTower,
         parameters: &mut Parameters,
+        told: &dyn Fn(&News<'_>),
     ) -> Result<Self, FinetuneError> {
         let refuse = |name, problem: &str| {
             let problem = problem.to_owned();
@@ -98,7 +105,7 @@ impl<'a> Remembered<'a> {
         }
         let dim = basis.network.dim();
         let pooling = Pooling::new(config.user_tower, dim, config.histories.length, parameters)?;
-        Ok(Self {
+        let mut remembered = Self {
             judge: Judge::new(material.validation, &catalogue)?,
             basis,
             config,
@@ -108,8 +115,115 @@ impl<'a> Remembered<'a> {
             known,
             place,
             pooling,
+            goals: None,
             now: RefCell::default(),
-        })
+        };
+        if let Some(ahead) = config.ahead {
+            remembered.goals = Some(remembered.goals(ahead, parameters, told)?);
+        }
+        Ok(remembered)
+    }
+
+    /// All places in an order that depends on the time.
+    fn shuffled(&self, time: u64) -> Vec<u32> {
+        let mut order: Vec<u32> = (0u32..).take(self.known.len()).collect();
+        order.shuffle(&mut draws(self.basis.seed, 3, time));
+        order
+    }
+
+    /// The vectors of the texts that are known, `[known, dim]`.
+    fn vectors(&self, parameters: &Parameters) -> Vec<f32> {
+        let sequences = self.catalogue.of(&self.known);
+        let network = self.basis.network;
+        network.values(parameters, &sequences, Manner::PLAIN)
+    }
+
+    /// Lets the vectors go ahead; tells of each pass.
+    fn goals(
+        &self,
+        ahead: Ahead,
+        parameters: &Parameters,
+        told: &dyn Fn(&News<'_>),
+    ) -> Result<Vec<f32>, FinetuneError> {
+        ahead.check()?;
+        let (network, catalogue) = (self.basis.network, &self.catalogue);
+        let dim = network.dim();
+        let mut all = network.values(parameters, &catalogue.sequences, Manner::PLAIN);
+        let row = |text: u32| text as usize * dim..(text as usize + 1) * dim;
+        let known = self.known.iter();
+        let known: Vec<f32> = known.flat_map(|&text| &all[row(text)]).copied().collect();
+        let slopes = |table: &[f32], rows: &[&Example]| {
+            let unused = &mut vec![Vec::new(); parameters.arrays().len()];
+            let found = self.contest(parameters, table, (rows, &[]), unused);
+            (found.loss, found.candidates)
+        };
+        let judge = |pass: Pass, table: &[f32]| {
+            for (&text, vector) in self.known.iter().zip(table.chunks_exact(dim)) {
+                all[row(text)].copy_from_slice(vector);
+            }
+            let measured = self.worth(parameters, &all)?;
+            if pass.number > 0 {
+                told(&News::Said(&format!(
+                    "the vectors alone, pass {} of {}: loss {:.4}, validation ndcg@10 {:.4}",
+                    pass.number, ahead.passes, pass.loss, measured.value
+                )));
+            }
+            Ok(measured.value)
+        };
+        let examples = |pass| self.examples(pass);
+        let last = self.basis.settings.patience.is_none();
+        let goals = ahead.goals(
+            (known, dim),
+            (self.basis.seed, last),
+            (examples, slopes),
+            judge,
+        )?;
+        Ok(goals)
+    }
+
+    /// Loss and slopes of examples with weights (none: all alike) by a table of the known texts'
+    /// vectors: those by the candidates are those by the table. Adds those of the user tower's
+    /// parameters.
+    fn contest(
+        &self,
+        parameters: &Parameters,
+        table: &[f32],
+        (rows, weights): (&[&Example], &[f32]),
+        by_parameters: &mut [Vec<f32>],
+    ) -> InfoNce {
+        let contexts: Vec<&[u32]> = rows.iter().map(|e| &e.context[..]).collect();
+        let targets: Vec<u32> = rows.iter().map(|e| e.target).collect();
+        let excluded = self.excluded(rows);
+        let pooled = self.pooling.forward(parameters, table, &contexts);
+        let dim = self.basis.network.dim();
+        let mut found = info_nce(&Contest {
+            excluded: &excluded,
+            weights,
+            ..Contest::plain((&pooled.users, table), dim, &targets, self.temperature)
+        });
+        self.pooling.backward(
+            parameters,
+            (table, &contexts),
+            (&pooled, &found.users),
+            (&mut found.candidates, by_parameters),
+        );
+        found
+    }
+
+    /// What vectors of all texts are worth.
+    fn worth(&self, parameters: &Parameters, texts: &[f32]) -> Result<Measured, TrainError> {
+        let length = self.config.histories.length;
+        let people = |asked: &[Asked<'_>], texts: &[f32]| {
+            let newest = asked.iter().map(|a| {
+                let from = a.history.len().saturating_sub(length);
+                &a.history[from..]
+            });
+            let contexts: Vec<&[u32]> = newest.collect();
+            self.pooling.forward(parameters, texts, &contexts).users
+        };
+        let dim = self.basis.network.dim();
+        let (judge, catalogue) = (&self.judge, &self.catalogue);
+        judge.by_vectors((texts, dim), catalogue, people)
     }
 
     /// The examples of an epoch, by places; what is in none was never drawn.
@@ -154,6 +268,34 @@ impl<'a> Remembered<'a> {
         (rows, weights)
     }
 
+    /// Loss and gradients of a step towards where the vectors have gone ahead to.
+    fn follow(&self, parameters: &Parameters, goals: &[f32], batch: &[u32], step: u64) -> Slope {
+        let dim = self.basis.network.dim();
+        let texts: Vec<u32> = batch.iter().map(|&at| self.known[at as usize]).collect();
+        let goals: Vec<f32> = (batch.iter())
+            .flat_map(|&at| &goals[at as usize * dim..][..dim])
+            .copied()
+            .collect();
+        let passage = Passage {
+            network: self.basis.network,
+            parameters,
+            sequences: &self.catalogue.of(&texts),
+            want: Want::Vectors,
+            noise: self.basis.noise(step),
+            fgm: self.basis.settings.fgm,
+        };
+        let mut gradients = self.basis.gradients(parameters);
+        let loss = descend(&passage, &mut gradients, |vectors, _| {
+            let found = cosine_distance(vectors, &goals, dim);
+            (found.loss, found.student)
+        });
+        Slope {
+            loss,
+            events: batch.len(),
+            gradients: gradients.arrays,
+        }
+    }
+
     /// What is no negative for each of some examples, by places.
     fn excluded(&self, rows: &[&Example]) -> Vec<Vec<u32>> {
         let of = |example: &&Example| -> Vec<u32> {
@@ -170,6 +312,9 @@ impl Learner for Remembered<'_> {
     type Batch = Vec<u32>;
 
     fn begin(&self, parameters: &Parameters, epoch: u64) -> Result<(), TrainError> {
+        if self.goals.is_some() {
+            return Ok(());
+        }
         let examples = self.examples(epoch);
         let mut as_target = vec![Vec::new(); self.known.len()];
         let mut as_context = vec![Vec::new(); self.known.len()];
@@ -179,10 +324,8 @@ impl Learner for Remembered<'_> {
                 as_context[text as usize].push(number);
             }
         }
-        let sequences = self.catalogue.of(&self.known);
-        let network = self.basis.network;
         *self.now.borrow_mut() = Now {
-            table: network.values(parameters, &sequences, Manner::PLAIN),
+            table: self.vectors(parameters),
             examples,
             as_target,
             as_context,
@@ -191,8 +334,13 @@ impl Learner for Remembered<'_> {
     }
 
     fn batches(&self, epoch: u64) -> Vec<Vec<u32>> {
-        let mut order: Vec<u32> = (0u32..).take(self.known.len()).collect();
-        order.shuffle(&mut draws(self.basis.seed, 3, epoch));
+        let mut order = self.shuffled(epoch);
+        if self.goals.is_some() {
+            // The goals stay: what an epoch is for is to be measured, which takes half a pass.
+            for round in 1..ROUNDS {
+                order.extend(self.shuffled(round << 40 | epoch));
+            }
+        }
         let batches = order.chunks(self.basis.settings.batch);
         batches.map(<[u32]>::to_vec).collect()
     }
@@ -203,13 +351,13 @@ impl Learner for Remembered<'_> {
         batch: &Vec<u32>,
         step: u64,
     ) -> Result<Slope, TrainError> {
+        if let Some(goals) = &self.goals {
+            return Ok(self.follow(parameters, goals, batch, step));
+        }
         let now = &mut *self.now.borrow_mut();
         let dim = self.basis.network.dim();
         let (rows, weights) = self.drawn(now, batch, step);
         let rows: Vec<&Example> = rows.iter().map(|&r| &now.examples[r as usize]).collect();
-        let contexts: Vec<&[u32]> = rows.iter().map(|e| &e.context[..]).collect();
-        let targets: Vec<u32> = rows.iter().map(|e| e.target).collect();
-        let excluded = self.excluded(&rows);
         let texts: Vec<u32> = batch.iter().map(|&at| self.known[at as usize]).collect();
         let passage = Passage {
             network: self.basis.network,
@@ -225,18 +373,8 @@ impl Learner for Remembered<'_> {
             for (&at, vector) in batch.iter().zip(vectors.chunks_exact(dim)) {
                 table[at as usize * dim..][..dim].copy_from_slice(vector);
             }
-            let pooled = self.pooling.forward(parameters, table, &contexts);
-            let mut found = info_nce(&Contest {
-                excluded: &excluded,
-                weights: &weights,
-                ..Contest::plain((&pooled.users, table), dim, &targets, self.temperature)
-            });
-            self.pooling.backward(
-                parameters,
-                (table, &contexts),
-                (&pooled, &found.users),
-                (&mut found.candidates, &mut gradients.arrays),
-            );
+            let examples = (&rows[..], &weights[..]);
+            let found = self.contest(parameters, table, examples, &mut gradients.arrays);
             let own = batch.iter();
             let own = own.flat_map(|&at| &found.candidates[at as usize * dim..][..dim]);
             (found.loss, own.copied().collect())
@@ -249,16 +387,11 @@ impl Learner for Remembered<'_> {
     }
 
     fn validate(&self, parameters: &Parameters) -> Result<Measured, TrainError> {
-        let length = self.config.histories.length;
-        let people = |asked: &[Asked<'_>], texts: &[f32]| {
-            let newest = asked.iter().map(|a| {
-                let from = a.history.len().saturating_sub(length);
-                &a.history[from..]
-            });
-            let contexts: Vec<&[u32]> = newest.collect();
-            self.pooling.forward(parameters, texts, &contexts).users
-        };
-        let (network, catalogue) = (self.basis.network, &self.catalogue);
-        self.judge.measure(network, parameters, catalogue, people)
+        let sequences = &self.catalogue.sequences;
+        let texts = self
+            .basis
+            .network
+            .values(parameters, sequences, Manner::PLAIN);
+        self.worth(parameters, &texts)
     }
 }

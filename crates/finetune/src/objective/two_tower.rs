@@ -3,6 +3,7 @@
 //! ([`crate::loss::info_nce`]).
 
 use super::Basis;
+use super::ahead::Ahead;
 use super::catalogue::{Catalogue, Material};
 use super::descent::{Passage, descend};
 use super::judge::{Asked, Judge};
@@ -68,6 +69,8 @@ pub struct TwoTower {
     pub hard: Option<Hardness>,
     /// What a target is to be told from.
     pub candidates: CandidateSet,
+    /// Against the catalogue: how far the vectors go ahead of the encoder, if they do.
+    pub ahead: Option<Ahead>,
 }
 
 impl Default for TwoTower {
@@ -79,6 +82,7 @@ impl Default for TwoTower {
             histories: HistoriesConfig::default(),
             hard: None,
             candidates: CandidateSet::default(),
+            ahead: None,
         }
     }
 }

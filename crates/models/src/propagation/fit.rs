@@ -70,7 +70,7 @@ pub(crate) fn train<S: Source>(
     };
     let pace = Pace {
         epochs: learning.epochs,
-        patience: learning.patience,
+        patience: Some(learning.patience),
         learning_rate: learning.learning_rate,
         warmup: Warmup::Epoch,
         decay: learning.decay,

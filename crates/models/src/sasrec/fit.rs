@@ -61,7 +61,7 @@ pub(crate) fn train(
     };
     let pace = Pace {
         epochs: config.epochs,
-        patience: config.patience,
+        patience: Some(config.patience),
         learning_rate: config.learning_rate,
         warmup: Warmup::Epoch,
         decay: config.decay,

@@ -7,7 +7,7 @@ use crate::experiment::{self, Plan};
 use crate::texts::Texts;
 use anyhow::Context as _;
 use semrec_data::{Dataset, FactSource};
-use semrec_eval::{BeforeAfter, Evaluation, Protocol, compare_slices};
+use semrec_eval::{BeforeAfter, Beside, Evaluation, Protocol, compare_slices};
 use toml::Table;
 
 const METRIC: &str = "ndcg@10";
@@ -18,6 +18,7 @@ pub(super) fn compare(
     context: &Context,
     dataset: &Dataset,
     (frozen, tuned): (&Texts, &Texts),
+    others: &[(&str, Texts)],
     args: &FinetuneArgs,
 ) -> anyhow::Result<(BeforeAfter, Protocol)> {
     let plan = Plan {
@@ -45,7 +46,21 @@ pub(super) fn compare(
     let (after, b, _) = of(tuned, TUNED)?;
     let paired: [(&str, &Evaluation); 2] = [(FROZEN, &a), (TUNED, &b)];
     let mut comparisons = semrec_eval::compare(&paired, METRIC, context.seed)?;
+    let beside = |(name, texts): &(&str, Texts)| -> anyhow::Result<Beside> {
+        let (result, own, _) = of(texts, name)?;
+        let with = |other: &str, evaluation: &Evaluation| -> anyhow::Result<_> {
+            let paired: [(&str, &Evaluation); 2] = [(name, &own), (other, evaluation)];
+            let mut found = semrec_eval::compare(&paired, METRIC, context.seed)?;
+            found.pop().context("nothing was compared")
+        };
+        Ok(Beside {
+            frozen: with(FROZEN, &a)?,
+            tuned: with(TUNED, &b)?,
+            result,
+        })
+    };
     let compared = BeforeAfter {
+        beside: others.iter().map(beside).collect::<Result<_, _>>()?,
         before,
         after,
         comparison: comparisons.pop().context("nothing was compared")?,

@@ -13,7 +13,7 @@ use crate::verbs::model::place;
 use anyhow::{Context as _, bail};
 use plan::Plan;
 use progress::Progress;
-use semrec_data::{Dataset, Parts, split};
+use semrec_data::{Dataset, Interactions, Parts, split};
 use semrec_finetune::{Material, Method, Network, Surroundings, Tuned, finetune, write_beside};
 use semrec_text::{Encoder, Whitening, WhiteningConfig};
 use semrec_train::{News, Parameters, RunFiles};
@@ -42,6 +42,10 @@ pub(crate) fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> 
     }
     let parts = split(&dataset.interactions, args.split, context.seed)?;
     let dir = context.models().resolve(&args.encoder.encoder)?;
+    for name in &args.beside {
+        // What is named wrong is said before hours of training.
+        context.models().resolve(name)?;
+    }
     let frozen = frozen(context, &dataset, (args, &plan))?;
     let job = Job {
         frozen: frozen.as_ref(),
@@ -63,7 +67,8 @@ pub(crate) fn run(context: &Context, args: &FinetuneArgs) -> anyhow::Result<()> 
             let tuned = target.display().to_string();
             let tuned = texts::embed(context, &dataset, &tuned)?;
             let tuned = tuned.context("the tuned encoder reads nothing")?;
-            compared::compare(context, &dataset, (frozen, &tuned), args)
+            let others = others(context, &dataset, args)?;
+            compared::compare(context, &dataset, (frozen, &tuned), &others, args)
         })
         .transpose()
         .with_context(|| format!("{} is made, comparing it failed", target.display()))?;
@@ -91,6 +96,22 @@ fn frozen(
         return Ok(None);
     }
     texts::embed(context, dataset, &args.encoder.encoder)
+}
+
+/// The encoders that both are compared with, and the texts as they read them.
+fn others<'a>(
+    context: &Context,
+    dataset: &Dataset,
+    args: &'a FinetuneArgs,
+) -> anyhow::Result<Vec<(&'a str, Texts)>> {
+    let named = args.beside.iter();
+    named
+        .map(|name| {
+            let texts = texts::embed(context, dataset, name)?;
+            let texts = texts.with_context(|| format!("--beside {name} is no encoder"))?;
+            Ok((name.as_str(), texts))
+        })
+        .collect()
 }
 
 /// Beside the encoder; of a name, in the directory where one works.
@@ -160,8 +181,9 @@ impl Job<'_> {
             let small = target.join("peft");
             std::fs::create_dir(&small)
                 .with_context(|| format!("{} cannot be made", small.display()))?;
-            let base = &self.args.encoder.encoder;
-            network.write_changes(&parameters, &plan.settings.method, base, &small)?;
+            let base = std::path::absolute(self.dir)?.display().to_string();
+            network.write_changes(&parameters, &plan.settings.method, &base, &small)?;
+            write_beside(&small, &parameters)?;
         }
         interrupt::leaves(None);
         Ok(Made {
@@ -176,7 +198,7 @@ impl Job<'_> {
         let Some(frozen) = self.frozen.filter(|_| power > 0.0) else {
             return Ok(None);
         };
-        let counts = self.parts.train.item_counts();
+        let counts = self.log().item_counts();
         let learned = (0..counts.len()).filter(|&i| counts[i] > 0);
         let config = WhiteningConfig {
             power,
@@ -187,10 +209,19 @@ impl Job<'_> {
         Ok(Some(whitening.context("whitening the encoder's vectors")?))
     }
 
+    /// The events that are learned from.
+    fn log(&self) -> &Interactions {
+        if self.args.pace.r#final {
+            &self.parts.full
+        } else {
+            &self.parts.train
+        }
+    }
+
     /// The items all of whose events are held out.
     fn hidden(&self) -> Vec<bool> {
         let all = self.dataset.interactions.item_counts();
-        let learned = self.parts.train.item_counts();
+        let learned = self.log().item_counts();
         let both = all.iter().zip(learned);
         both.map(|(&all, learned)| all > 0 && learned == 0)
             .collect()
@@ -210,7 +241,7 @@ impl Job<'_> {
         let users = users.has_text().then(|| texts::of_rows(users));
         let material = Material {
             teacher: teacher.map(|t| (t.items.as_slice(), t.items.dim())),
-            train: &self.parts.train,
+            train: self.log(),
             validation: &self.parts.validation,
             items: &texts::of_rows(items),
             titles: &titles,

@@ -114,6 +114,9 @@ pub(super) fn print(console: &Console, of: &Finetuned) {
     print_metrics(console, compared);
     print_slices(console, compared);
     console.line(compared.sentence());
+    for beside in &compared.beside {
+        console.line(beside.sentence(compared));
+    }
 }
 
 fn print_pairs(console: &Console, pairs: &PairFigures) {

@@ -5,10 +5,11 @@ use crate::args::{
     OptimiserName, PaceArgs, ParameterArgs, ScheduleName, SourceKind, TemperatureArg, TowerName,
 };
 use anyhow::bail;
+use semrec_data::Split;
 use semrec_finetune::{
-    AdaLora, CandidateSet, CouplesConfig, Elsa, Hardness, HistoriesConfig, Labels, Lora, Method,
-    Mlm, Objective, QuestionsConfig, Settings, SimCse, SingleTower, SourceName, Temperature, Tsdae,
-    TwoTower, UserTower,
+    AdaLora, Ahead, CandidateSet, CouplesConfig, Elsa, Hardness, HistoriesConfig, Labels, Lora,
+    Method, Mlm, Objective, QuestionsConfig, Settings, SimCse, SingleTower, SourceName,
+    Temperature, Tsdae, TwoTower, UserTower,
 };
 use semrec_train::{Decay, Method as Rule, Optimiser};
 
@@ -31,7 +32,7 @@ pub(super) struct Plan {
 
 /// Reads the flags.
 pub(super) fn of(args: &FinetuneArgs) -> anyhow::Result<Plan> {
-    let objective = objective(args.objective, &args.learned)?;
+    let objective = objective(args.objective, &args.learned, args.split)?;
     let method = method(args.method, &args.parameters);
     let ranks = matches!(objective, Objective::Contrastive(_) | Objective::Elsa(_));
     let whiten = args.learned.whiten.unwrap_or(f32::from(ranks));
@@ -59,9 +60,27 @@ fn candidates(args: &LearnedArgs) -> CandidateSet {
     }
 }
 
+/// Whether the vectors go ahead: against the catalogue, where the encoder is all that is learned, and
+/// what is asked for is not items that are held out, of which vectors that go ahead say nothing.
+fn ahead(args: &LearnedArgs, split: Split) -> Option<Ahead> {
+    let whole =
+        candidates(args) == CandidateSet::Catalogue && !matches!(split, Split::ColdItems(_));
+    let alone = !matches!(args.user_tower, TowerName::Attention);
+    let passes = args.ahead.unwrap_or(if whole && alone {
+        Ahead::default().passes
+    } else {
+        0
+    });
+    (passes > 0).then(|| Ahead {
+        passes,
+        ..Ahead::default()
+    })
+}
+
 fn settings(pace: &PaceArgs, method: Method, objective: &Objective) -> Settings {
     let whole =
         matches!(objective, Objective::Contrastive(t) if t.candidates == CandidateSet::Catalogue);
+    let follows = matches!(objective, Objective::Contrastive(t) if t.ahead.is_some());
     let learning_rate = match method {
         // A step that learns from the whole log can be a longer one.
         Method::Full | Method::TopLayers { .. } if whole => 1e-4,
@@ -71,13 +90,14 @@ fn settings(pace: &PaceArgs, method: Method, objective: &Objective) -> Settings 
     };
     let batch = match objective {
         Objective::Bce(_) => 16,
+        Objective::Contrastive(_) if follows => 64,
         Objective::Contrastive(_) | Objective::Elsa(_) => 256,
         Objective::Mlm(_) | Objective::Simcse(_) | Objective::Tsdae(_) | Objective::Distil => 64,
     };
     Settings {
         method,
         epochs: pace.epochs,
-        patience: pace.patience,
+        patience: (!pace.r#final).then_some(pace.patience),
         batch: pace.batch.unwrap_or(batch),
         accumulate: pace.accumulate,
         learning_rate: pace.learning_rate.unwrap_or(learning_rate),
@@ -95,7 +115,7 @@ fn settings(pace: &PaceArgs, method: Method, objective: &Objective) -> Settings 
             weight_decay: pace.weight_decay,
             clip: pace.clip,
         },
-        dropout: pace.dropout,
+        dropout: pace.dropout.unwrap_or(if follows { 0.0 } else { 0.1 }),
         max_length: pace.max_length,
         fgm: pace.fgm,
     }
@@ -124,7 +144,7 @@ fn method(name: MethodName, args: &ParameterArgs) -> Method {
     }
 }
 
-fn objective(name: ObjectiveName, args: &LearnedArgs) -> anyhow::Result<Objective> {
+fn objective(name: ObjectiveName, args: &LearnedArgs, split: Split) -> anyhow::Result<Objective> {
     let user_tower = match args.user_tower {
         TowerName::Mean => UserTower::Mean,
         TowerName::Recency => UserTower::default(),
@@ -166,6 +186,7 @@ fn objective(name: ObjectiveName, args: &LearnedArgs) -> anyhow::Result<Objectiv
                 margin: args.margin,
             }),
             candidates: candidates(args),
+            ahead: ahead(args, split),
         }),
         ObjectiveName::Elsa => Objective::Elsa(Elsa {
             user_tower,
@@ -230,6 +251,33 @@ mod tests {
             };
             assert_eq!(towers.candidates, wanted, "{flags}");
         }
+    }
+
+    #[test]
+    fn vectors_go_ahead_where_the_encoder_alone_is_learned() {
+        for (flags, passes, batch, dropout) in [
+            ("", Some(3), 64, 0.0),
+            ("--ahead 7 --dropout 0.2 --batch 9", Some(7), 9, 0.2),
+            ("--ahead 0", None, 256, 0.1),
+            ("--candidates batch", None, 256, 0.1),
+            ("--user-tower attention", None, 256, 0.1),
+            ("--split cold-items:0.1", None, 256, 0.1),
+        ] {
+            let plan = plan(&format!("--method full --objective contrastive {flags}"));
+            let Objective::Contrastive(towers) = &plan.objective else {
+                panic!("{:?}", plan.objective)
+            };
+            assert_eq!(towers.ahead.map(|a| a.passes), passes, "{flags}");
+            let settings = &plan.settings;
+            assert_eq!(
+                (settings.batch, settings.dropout),
+                (batch, dropout),
+                "{flags}"
+            );
+            assert_eq!(settings.patience, Some(2), "{flags}");
+        }
+        let last = plan("--method full --objective contrastive --final");
+        assert_eq!(last.settings.patience, None);
     }
 
     #[test]

@@ -91,6 +91,7 @@ impl<'a> Progress<'a> {
                 }
                 self.bar.suspend(|| self.console.note(format!("  {line}")));
             }
+            News::Said(line) => self.bar.suspend(|| self.console.note(format!("  {line}"))),
         }
     }
 

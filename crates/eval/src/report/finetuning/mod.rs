@@ -73,6 +73,9 @@ impl Page {
             Some(compared) => compared.sentence(),
             None => "The tuned encoder was not compared with the frozen one.".to_owned(),
         }];
+        if let Some(compared) = &of.compared {
+            headline.extend(compared.beside.iter().map(|b| b.sentence(compared)));
+        }
         if of.kept_epoch == Some(0) {
             headline.push(
                 "No epoch was better than none on the validation part: the encoder is what it was."
