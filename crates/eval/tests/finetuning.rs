@@ -126,6 +126,19 @@ fn the_page_is_complete_on_its_own() {
 }
 
 #[test]
+fn what_learned_from_the_validation_part_says_so() {
+    let ends = "ended by its validation part";
+    assert!(render_finetuning(&finetuned()).unwrap().contains(ends));
+    let page = render_finetuning(&Finetuned {
+        settings: json!({"epochs": 2, "patience": null}),
+        ..finetuned()
+    });
+    let page = page.unwrap();
+    assert!(page.contains("tuned on its training and validation parts, the last epoch kept"));
+    assert!(page.contains("on events that were learned from too") && !page.contains(ends));
+}
+
+#[test]
 fn a_classifier_has_its_report_and_what_was_not_compared_is_said() {
     let page = render_finetuning(&Finetuned {
         compared: None,

@@ -116,13 +116,25 @@ fn ratio(part: usize, whole: usize) -> f64 {
     share
 }
 
+/// Whether the validation part was learned from: no patience ends such a training.
+fn is_final(of: &Finetuned) -> bool {
+    of.settings
+        .get("patience")
+        .is_some_and(serde_json::Value::is_null)
+}
+
 fn protocol(of: &Finetuned) -> String {
     let began = format!("Began with the encoder {}.", of.encoder);
     match &of.protocol {
         None => began,
         Some(p) => format!(
-            "{began} Protocol: split {}; tuned on its training part, ended by its validation part, measured on its test part: {} people, {} candidates, seed {}. The model is content, in which nothing else is learned.",
+            "{began} Protocol: split {}; {}, measured on its test part: {} people, {} candidates, seed {}. The model is content, in which nothing else is learned.",
             p.split,
+            if is_final(of) {
+                "tuned on its training and validation parts, the last epoch kept"
+            } else {
+                "tuned on its training part, ended by its validation part"
+            },
             count(p.users_evaluated),
             p.candidates,
             p.seed
@@ -144,7 +156,13 @@ fn charts(of: &Finetuned) -> Result<Vec<Chart>, EvalError> {
     if let Some(curve) = Curve::new(of, &[&name], &of.measure) {
         charts.push(Chart {
             title: format!("Validation {}", of.measure),
-            note: "after each epoch; the dashed line is the encoder before training".to_owned(),
+            note: if is_final(of) {
+                "on events that were learned from too, so no measure of what is new; the dashed line is \
+                 the encoder before training"
+            } else {
+                "after each epoch; the dashed line is the encoder before training"
+            }
+            .to_owned(),
             svg: curve.render()?,
         });
     }
