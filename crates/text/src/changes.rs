@@ -11,9 +11,10 @@
 //! where it is known, else by names and shapes.
 
 use crate::TextError;
-use crate::convert::{Stored, save, stage};
+use crate::convert::stage;
 use crate::fingerprint::{file_hash, hex};
-use crate::model_files::{copy_companions, copy_config};
+use crate::model_files::copy_companions;
+use crate::parts::rewrite;
 use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -121,27 +122,9 @@ pub fn merge(source: &Path, target: &Path) -> Result<(), TextError> {
         ));
     }
     let weights = open(source)?;
-    let scale_of_changed = |name: &str| {
-        let of = name.strip_suffix("_scale");
-        of.is_some_and(|of| weights.changed(of).is_some())
-    };
-    let entries = weights
-        .entries()
-        .filter(|(name, _)| !scale_of_changed(name));
-    let stored = entries.map(|(name, info)| match weights.changed(name) {
-        Some(values) => Stored::single(name.to_owned(), info.shape.clone(), values),
-        None => Stored {
-            name: name.to_owned(),
-            dtype: info.dtype,
-            shape: info.shape.clone(),
-            bytes: weights.bytes(info).to_vec(),
-        },
-    });
-    let stored: Vec<Stored> = stored.collect();
     stage(target, |staged| {
-        copy_config(source, staged)?;
         copy_companions(source, staged)?;
-        save(&staged.join("model.safetensors"), &stored)
+        rewrite((source, staged), &weights, |name| weights.changed(name))
     })
 }
 

@@ -56,7 +56,7 @@ impl Ahead {
     }
 
     /// Where the vectors `[n, dim]`, each of unit length, should be. `examples` draws those of a
-    /// pass, `step` gives loss and slopes of some of them by the vectors, `judge` what vectors are
+    /// pass, `slopes` gives loss and slopes of some of them by the vectors, `judge` what vectors are
     /// worth: more is better.
     pub(crate) fn goals(
         self,
@@ -87,12 +87,9 @@ impl Ahead {
             let mut order: Vec<&Example> = examples.iter().collect();
             order.shuffle(&mut draws(seed, 1, pass));
             let batches = order.chunks(BATCH);
-            // As if all passes were as long as this one.
-            let (done, mut all) = (
-                step,
-                (u64::from(self.passes) + 1 - pass) * batches.len() as u64,
-            );
-            all += done;
+            // As if all that are left were as long as this one.
+            let left = u64::from(self.passes) + 1 - pass;
+            let all = step + left * batches.len() as u64;
             let mut sum = 0.0;
             for batch in batches {
                 step += 1;
@@ -121,7 +118,7 @@ impl Ahead {
 /// A pass that is done.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pass {
-    /// From 1.
+    /// From 1; 0 is the start.
     pub(crate) number: u64,
     /// The mean of an example.
     pub(crate) loss: f64,

@@ -23,7 +23,7 @@ use super::user_tower::{Pooling, UserTower};
 use crate::loss::distil::cosine_distance;
 use crate::loss::info_nce::{Contest, InfoNce, info_nce};
 use crate::sample::{Couples, Example, Histories, Source};
-use crate::{FinetuneError, Manner, Want};
+use crate::{FinetuneError, Gradients, Manner, Want};
 use rand::seq::{SliceRandom, index};
 use semrec_train::{Learner, Measured, News, Parameters, Slope, TrainError, draws};
 use std::cell::RefCell;
@@ -268,14 +268,16 @@ impl<'a> Remembered<'a> {
         (rows, weights)
     }
 
-    /// Loss and gradients of a step towards where the vectors have gone ahead to.
-    fn follow(&self, parameters: &Parameters, goals: &[f32], batch: &[u32], step: u64) -> Slope {
-        let dim = self.basis.network.dim();
+    /// A step on some texts: `loss` gives the loss of their vectors and its slopes by them, and adds
+    /// gradients of its own.
+    fn step(
+        &self,
+        parameters: &Parameters,
+        batch: &[u32],
+        step: u64,
+        loss: impl FnMut(&[f32], &mut Gradients) -> (f32, Vec<f32>),
+    ) -> Slope {
         let texts: Vec<u32> = batch.iter().map(|&at| self.known[at as usize]).collect();
-        let goals: Vec<f32> = (batch.iter())
-            .flat_map(|&at| &goals[at as usize * dim..][..dim])
-            .copied()
-            .collect();
         let passage = Passage {
             network: self.basis.network,
             parameters,
@@ -285,15 +287,20 @@ impl<'a> Remembered<'a> {
             fgm: self.basis.settings.fgm,
         };
         let mut gradients = self.basis.gradients(parameters);
-        let loss = descend(&passage, &mut gradients, |vectors, _| {
-            let found = cosine_distance(vectors, &goals, dim);
-            (found.loss, found.student)
-        });
+        let loss = descend(&passage, &mut gradients, loss);
         Slope {
             loss,
             events: batch.len(),
             gradients: gradients.arrays,
         }
+    }
+
+    /// The rows of a table that texts have by their places.
+    fn rows_of(&self, table: &[f32], batch: &[u32]) -> Vec<f32> {
+        let dim = self.basis.network.dim();
+        let rows = batch.iter();
+        let rows = rows.flat_map(|&at| &table[at as usize * dim..][..dim]);
+        rows.copied().collect()
     }
 
     /// What is no negative for each of some examples, by places.
@@ -351,39 +358,26 @@ impl Learner for Remembered<'_> {
         batch: &Vec<u32>,
         step: u64,
     ) -> Result<Slope, TrainError> {
+        let dim = self.basis.network.dim();
         if let Some(goals) = &self.goals {
-            return Ok(self.follow(parameters, goals, batch, step));
+            let goals = self.rows_of(goals, batch);
+            return Ok(self.step(parameters, batch, step, |vectors, _| {
+                let found = cosine_distance(vectors, &goals, dim);
+                (found.loss, found.student)
+            }));
         }
         let now = &mut *self.now.borrow_mut();
-        let dim = self.basis.network.dim();
         let (rows, weights) = self.drawn(now, batch, step);
         let rows: Vec<&Example> = rows.iter().map(|&r| &now.examples[r as usize]).collect();
-        let texts: Vec<u32> = batch.iter().map(|&at| self.known[at as usize]).collect();
-        let passage = Passage {
-            network: self.basis.network,
-            parameters,
-            sequences: &self.catalogue.of(&texts),
-            want: Want::Vectors,
-            noise: self.basis.noise(step),
-            fgm: self.basis.settings.fgm,
-        };
-        let mut gradients = self.basis.gradients(parameters);
         let table = &mut now.table;
-        let loss = descend(&passage, &mut gradients, |vectors, gradients| {
+        Ok(self.step(parameters, batch, step, |vectors, gradients| {
             for (&at, vector) in batch.iter().zip(vectors.chunks_exact(dim)) {
                 table[at as usize * dim..][..dim].copy_from_slice(vector);
             }
             let examples = (&rows[..], &weights[..]);
             let found = self.contest(parameters, table, examples, &mut gradients.arrays);
-            let own = batch.iter();
-            let own = own.flat_map(|&at| &found.candidates[at as usize * dim..][..dim]);
-            (found.loss, own.copied().collect())
-        });
-        Ok(Slope {
-            loss,
-            events: batch.len(),
-            gradients: gradients.arrays,
-        })
+            (found.loss, self.rows_of(&found.candidates, batch))
+        }))
     }
 
     fn validate(&self, parameters: &Parameters) -> Result<Measured, TrainError> {

@@ -7,6 +7,7 @@
 
 mod write;
 
+pub(crate) use write::rewrite;
 pub use write::save_arrays;
 
 use crate::model_files::ADAPTER;

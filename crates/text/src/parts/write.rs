@@ -25,15 +25,11 @@ impl Parts {
     ) -> Result<(), TextError> {
         stage(target, |staged| {
             copy_companions(&self.dir, staged)?;
-            let names: Vec<&str> = changed.iter().map(|a| &a.name[..]).collect();
-            rewrite(&self.dir, staged, &names, changed)?;
-            edit(
-                &self.dir.join("config.json"),
-                &staged.join("config.json"),
-                |config| {
-                    config.remove("quantization_config");
-                },
-            )?;
+            let weights = Weights::open(&self.dir.join("model.safetensors"))?;
+            rewrite((&self.dir, staged), &weights, |name| {
+                let array = changed.iter().find(|array| array.name == name);
+                array.map(|array| &array.values[..])
+            })?;
             self.write_head(staged, changed)?;
             if !bottlenecks.is_empty() {
                 save_arrays(&staged.join(ADAPTER), bottlenecks)?;
@@ -162,21 +158,19 @@ pub fn save_arrays(path: &Path, arrays: &[Array]) -> Result<(), TextError> {
     save(path, &stored)
 }
 
-/// Copies the weights with some of them changed, which are f32 then.
-fn rewrite(dir: &Path, staged: &Path, names: &[&str], changed: &[Array]) -> Result<(), TextError> {
-    let weights = Weights::open(&dir.join("model.safetensors"))?;
+/// Writes weights with some of them changed, which are f32 then, and the configuration of them.
+pub(crate) fn rewrite<'a>(
+    (dir, staged): (&Path, &Path),
+    weights: &Weights,
+    changed: impl Fn(&str) -> Option<&'a [f32]>,
+) -> Result<(), TextError> {
     let mut stored = Vec::new();
     for (name, info) in weights.entries() {
-        if let Some(i) = names.iter().position(|&changed| changed == name) {
-            let array = &changed[i];
-            stored.push(Stored::single(
-                name.to_owned(),
-                array.shape.clone(),
-                &array.values,
-            ));
+        let single = |values: &[f32]| Stored::single(name.to_owned(), info.shape.clone(), values);
+        if let Some(values) = changed(name) {
+            stored.push(single(values));
         } else if info.dtype == Dtype::I8 {
-            let values = weights.tensor(name, &info.shape)?;
-            stored.push(Stored::single(name.to_owned(), info.shape.clone(), &values));
+            stored.push(single(&weights.tensor(name, &info.shape)?));
         } else if !name
             .strip_suffix("_scale")
             .is_some_and(|bytes| weights.contains(bytes))
@@ -189,5 +183,9 @@ fn rewrite(dir: &Path, staged: &Path, names: &[&str], changed: &[Array]) -> Resu
             });
         }
     }
-    save(&staged.join("model.safetensors"), &stored)
+    save(&staged.join("model.safetensors"), &stored)?;
+    let config = "config.json";
+    edit(&dir.join(config), &staged.join(config), |config| {
+        config.remove("quantization_config");
+    })
 }
