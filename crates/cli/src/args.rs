@@ -370,6 +370,15 @@ pub(crate) struct RecommendArgs {
     /// What the person says of themselves or looks for.
     #[arg(long)]
     pub(crate) text: Option<String>,
+    /// Items that are not wanted, nor what reads like them, joined by commas.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) negative: Vec<String>,
+    /// What the items must be, e.g. 'genres = Comedy and price < 20 and in_stock'.
+    #[arg(long)]
+    pub(crate) filter: Option<String>,
+    /// From 0, the best items in their order, to 1, items as unlike each other as can be.
+    #[arg(long, env = "SEMREC_DIVERSITY", default_value_t = 0.0)]
+    pub(crate) diversity: f32,
     /// Recommend items of the history too.
     #[arg(long, env = "SEMREC_INCLUDE_SEEN")]
     pub(crate) include_seen: bool,

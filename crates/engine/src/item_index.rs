@@ -68,6 +68,27 @@ impl ItemIndex {
         self.index.vector(item)
     }
 
+    /// Gives an item its vector; a zero one says that it has no text. Items that are new are given
+    /// theirs in the order of their numbers.
+    ///
+    /// # Errors
+    /// If a value is not finite, or the number is not the next one.
+    pub(crate) fn set(&self, item: u32, vector: &[f32]) -> Result<(), EngineError> {
+        let silent = vector.iter().all(|&x| x == 0.0);
+        let set = || {
+            if item == self.index.numbered() {
+                self.index.push(vector)?;
+            } else if !silent {
+                self.index.update(item, vector)?;
+            }
+            if silent {
+                self.index.remove(item);
+            }
+            Ok(())
+        };
+        set().map_err(|e| told(&self.path, e))
+    }
+
     /// The `k` items with the nearest vectors of those that are allowed, by cosine, best first.
     ///
     /// # Errors

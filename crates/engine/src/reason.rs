@@ -1,9 +1,9 @@
 //! Contributions put into words.
 
+use crate::catalogue::Catalogue;
 use crate::reply::{Reason, WordShare};
 use crate::shared_facts::SharedFacts;
 use crate::words::shared;
-use semrec_data::Dataset;
 use semrec_models::{Cause, Contribution};
 
 /// Reasons that are told; the rest is small.
@@ -19,7 +19,7 @@ const TITLE: usize = 48;
 /// two items have in common.
 pub(crate) fn reasons(
     contributions: &[Contribution],
-    (dataset, facts): (&Dataset, Option<&SharedFacts>),
+    (items, facts): (&Catalogue, Option<&SharedFacts>),
     item: u32,
     text_words: &[WordShare],
 ) -> Vec<Reason> {
@@ -34,7 +34,7 @@ pub(crate) fn reasons(
             let words = match c.cause {
                 Cause::Text => text_words.to_vec(),
                 Cause::History(h) if c.source == "content" => {
-                    shared(&dataset.items.text(h), &dataset.items.text(item), 4)
+                    shared(&items.text(h), &items.text(item), 4)
                         .into_iter()
                         .map(|word| WordShare { word, amount: None })
                         .collect()
@@ -50,8 +50,8 @@ pub(crate) fn reasons(
             Reason {
                 source: c.source.clone(),
                 cause,
-                item: of.map(|h| dataset.items.ids.name(h).to_owned()),
-                title: of.map(|h| dataset.items.title(h).to_owned()),
+                item: of.map(|h| items.id(h).to_owned()),
+                title: of.map(|h| items.title(h).to_owned()),
                 amount: c.amount,
                 words,
                 facts,

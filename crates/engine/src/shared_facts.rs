@@ -17,7 +17,11 @@ impl SharedFacts {
 
     /// The facts that both items have, as `genres: Crime`, those of the fewest items first; at most
     /// `most`.
+    /// An item that is newer than the facts has none.
     pub(crate) fn of(&self, a: u32, b: u32, most: usize) -> Vec<String> {
+        if a.max(b) as usize >= self.facts.n_items() {
+            return Vec::new();
+        }
         let others = self.facts.of_item(b);
         let own = self.facts.of_item(a).iter().copied();
         let mut both: Vec<u32> = own.filter(|f| others.binary_search(f).is_ok()).collect();

@@ -19,9 +19,10 @@ use crate::{Cause, Contribution, Model, ModelError, Query, Recommender, Tensors,
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
-use semrec_text::Whitening;
+use semrec_text::{Vectors, Whitening};
 use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Queries multiplied at once: bounds the scratch to `CHUNK * dim` values per thread.
@@ -68,8 +69,10 @@ pub struct Content {
     voice: Vec<f32>,
     /// Values of a vector: of the text, then of the facts.
     dim: usize,
-    /// `[n_items, dim]`, unit rows, zero for an item that says nothing.
+    /// `[n_fitted, dim]`, unit rows, zero for an item that says nothing.
     items: Arc<Vec<f32>>,
+    /// The rows of items that are new, or read otherwise, since.
+    changed: BTreeMap<u32, Arc<[f32]>>,
     has_text: Vec<bool>,
 }
 
@@ -190,12 +193,35 @@ impl Content {
             voice,
             dim,
             items,
+            changed: BTreeMap::new(),
             has_text,
         }
     }
 
     fn item(&self, item: u32) -> &[f32] {
-        &self.items[item as usize * self.dim..][..self.dim]
+        match self.changed.get(&item) {
+            Some(row) => row,
+            None => &self.items[item as usize * self.dim..][..self.dim],
+        }
+    }
+
+    /// Cosines of people's vectors, `[people, dim]`, to all items, `[people, n_items]`.
+    fn cosines(&self, people: &[f32], out: &mut [f32]) {
+        let (n, dim) = (self.n_items(), self.dim);
+        let (fitted, asked) = (self.items.len() / dim.max(1), people.len() / dim.max(1));
+        let items = MatRef::from_row_major_slice(&self.items, fitted, dim);
+        let rows = MatRef::from_row_major_slice(people, asked, dim);
+        // As the transpose, because faer 0.24.4 takes rows for columns in the function for rows.
+        let to = MatMut::from_column_major_slice_with_stride_mut(out, fitted, asked, n);
+        let to = to.transpose_mut();
+        matmul(to, Accum::Replace, rows, items.transpose(), 1.0, Par::Seq);
+        let people = people.chunks_exact(dim.max(1));
+        for (person, row) in people.zip(out.chunks_exact_mut(n.max(1))) {
+            for (&item, vector) in &self.changed {
+                let both = person.iter().zip(&vector[..]);
+                row[item as usize] = both.map(|(a, b)| a * b).sum();
+            }
+        }
     }
 
     fn touched(&self, query: &Query<'_>) -> Vec<Touched> {
@@ -247,7 +273,6 @@ impl Recommender for Content {
     fn score(&self, queries: &[Query<'_>], out: &mut [f32]) {
         let (n, dim) = (self.n_items(), self.dim);
         assert_eq!(out.len(), queries.len() * n, "[queries, n_items]");
-        let items = MatRef::from_row_major_slice(&self.items, n, dim);
         out.par_chunks_mut(CHUNK * n.max(1))
             .zip(queries.par_chunks(CHUNK))
             .for_each(|(out, queries)| {
@@ -257,14 +282,7 @@ impl Recommender for Content {
                     .zip(queries)
                     .map(|(person, query)| self.person(query, person) > 0.0)
                     .collect();
-                matmul(
-                    MatMut::from_row_major_slice_mut(out, queries.len(), n),
-                    Accum::Replace,
-                    MatRef::from_row_major_slice(&people, queries.len(), dim),
-                    items.transpose(),
-                    1.0,
-                    Par::Seq,
-                );
+                self.cosines(&people, out);
                 for (row, known) in out.chunks_exact_mut(n.max(1)).zip(known) {
                     for (score, &has_text) in row.iter_mut().zip(&self.has_text) {
                         if !(known && has_text) {
@@ -306,7 +324,13 @@ impl Recommender for Content {
         let (n, dim) = (self.n_items(), self.dim);
         into.put_model(Self::NAME, &self.config)?;
         into.put_f32("recency", &[1], vec![self.recency])?;
-        into.put_f32("items", &[n, dim], Arc::clone(&self.items))?;
+        let items = if self.changed.is_empty() {
+            Arc::clone(&self.items)
+        } else {
+            let rows = (0u32..).take(n).map(|item| self.item(item));
+            Arc::new(rows.flatten().copied().collect())
+        };
+        into.put_f32("items", &[n, dim], items)?;
         into.put_dimensions("has_texts", &[usize::from(self.whitening.is_some())])?;
         let Some(whitening) = &self.whitening else {
             return Ok(());
@@ -316,13 +340,38 @@ impl Recommender for Content {
         into.put_f32("mean", &[dim_in], whitening.mean().to_vec())?;
         into.put_f32("matrix", &[dim_in, dim_out], whitening.matrix().to_vec())
     }
+
+    /// Facts of new items are not known: their texts stand alone, as those of an item without facts.
+    fn renewed(
+        &self,
+        n_items: usize,
+        items: &[u32],
+        vectors: &Vectors,
+    ) -> Option<Arc<dyn Recommender>> {
+        let mut renewed = self.clone();
+        let n_items = n_items.max(self.n_items());
+        let silent: Arc<[f32]> = vec![0.0; self.dim].into();
+        for item in (0u32..).take(n_items).skip(self.n_items()) {
+            renewed.changed.insert(item, Arc::clone(&silent));
+        }
+        renewed.has_text.resize(n_items, false);
+        for (&item, vector) in items.iter().zip(vectors.rows()) {
+            let mut row = vec![0.0; self.dim];
+            if let Some(whitening) = self.whitening.as_ref().filter(|_| has_text(vector)) {
+                let white = whitening.apply_one(vector);
+                row[..white.len()].copy_from_slice(&white);
+            }
+            renewed.has_text[item as usize] = has_text(&row);
+            renewed.changed.insert(item, row.into());
+        }
+        Some(Arc::new(renewed))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use semrec_data::{Clock, Event, Interactions, Part, Row};
-    use semrec_text::Vectors;
 
     fn event(item: u32, time: i64) -> Event {
         Event {
@@ -379,6 +428,45 @@ mod tests {
         let why = model.explain(&query, 2);
         assert_eq!(why[0].cause, Cause::History(2));
         assert!((why.iter().map(|c| c.amount).sum::<f32>() - 0.8).abs() < 1e-5);
+    }
+
+    /// Item 5 is new and reads like item 2, item 0 reads like item 3 now, item 6 says nothing.
+    #[test]
+    fn what_is_new_or_reads_otherwise_is_scored_by_what_it_says_now() {
+        let fitted = model(&ContentConfig::default());
+        let changes = Vectors::new(2, vec![0.0, 1.0, 0.0, -1.0]);
+        let model = fitted.renewed(7, &[5, 0], &changes).unwrap();
+        assert_eq!(model.n_items(), 7);
+        let ask = |history: &[Event]| {
+            let query = Query {
+                history,
+                text: None,
+            };
+            let mut scores = [0.0; 7];
+            model.score(&[query], &mut scores);
+            scores
+        };
+        let cold = f32::NEG_INFINITY;
+        for (history, expected) in [
+            ([event(2, 0)], [-1.0, 0.0, 1.0, -1.0, cold, 1.0, cold]),
+            ([event(5, 0)], [-1.0, 0.0, 1.0, -1.0, cold, 1.0, cold]),
+            ([event(0, 0)], [1.0, 0.0, -1.0, 1.0, cold, -1.0, cold]),
+        ] {
+            for (got, expected) in ask(&history).iter().zip(expected) {
+                assert!(*got == expected || (got - expected).abs() < 1e-5);
+            }
+        }
+        assert_eq!(ask(&[event(6, 0)]), [cold; 7]);
+        let mut tensors = Tensors::default();
+        model.save(&mut tensors).unwrap();
+        let again = Content::load(&tensors).unwrap();
+        let query = Query {
+            history: &[event(5, 0)],
+            text: None,
+        };
+        let mut scores = [0.0; 7];
+        again.score(&[query], &mut scores);
+        assert_eq!(scores, ask(&[event(5, 0)]));
     }
 
     #[test]

@@ -26,15 +26,41 @@ pub fn rank(
     candidates: &Candidates<'_>,
     k: usize,
 ) -> Vec<Vec<Ranked>> {
+    let asked: Vec<Asked<'_>> = queries
+        .iter()
+        .map(|&query| Asked {
+            query,
+            candidates: *candidates,
+            k,
+        })
+        .collect();
+    rank_each(model, &asked)
+}
+
+/// One question of several that are asked at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Of whom.
+    pub query: Query<'a>,
+    /// Of what.
+    pub candidates: Candidates<'a>,
+    /// How many.
+    pub k: usize,
+}
+
+/// As [`rank`], with candidates and a number for each query.
+#[must_use]
+pub fn rank_each(model: &dyn Recommender, asked: &[Asked<'_>]) -> Vec<Vec<Ranked>> {
     let n = model.n_items();
-    let mut scores = vec![0.0f32; queries.len() * n];
-    model.score(queries, &mut scores);
+    let mut scores = vec![0.0f32; asked.len() * n];
+    let queries: Vec<Query<'_>> = asked.iter().map(|asked| asked.query).collect();
+    model.score(&queries, &mut scores);
     scores
         .par_chunks_mut(n.max(1))
-        .zip(queries)
-        .map(|(row, query)| {
-            mask(row, query.history, candidates);
-            top_k(row, k)
+        .zip(asked)
+        .map(|(row, asked)| {
+            mask(row, asked.query.history, &asked.candidates);
+            top_k(row, asked.k)
         })
         .collect()
 }

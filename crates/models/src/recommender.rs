@@ -4,6 +4,7 @@ use crate::{ModelError, Tensors};
 use semrec_data::{Event, Facts, Interactions};
 use semrec_text::Vectors;
 use semrec_train::{News, RunFiles};
+use std::sync::Arc;
 
 /// What is known of the person asked about.
 #[derive(Clone, Copy, Debug, Default)]
@@ -117,6 +118,19 @@ pub trait Recommender: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`ModelError`] if a value cannot be stored.
     fn save(&self, into: &mut Tensors) -> Result<(), ModelError>;
+
+    /// The same model over a catalogue of `n_items` in which the items named have these vectors now,
+    /// `[items, dim]` of the encoder (unit length, zero for an item that says nothing). Numbers from
+    /// [`Recommender::n_items`] on are new items, which nobody has touched. `None` for a model that
+    /// does not read: see [`crate::renew`].
+    fn renewed(
+        &self,
+        _n_items: usize,
+        _items: &[u32],
+        _vectors: &Vectors,
+    ) -> Option<Arc<dyn Recommender>> {
+        None
+    }
 
     /// What was learned that a person would want to know, a line each.
     fn notes(&self) -> Vec<String> {

@@ -3,7 +3,7 @@
 use crate::args::{AnswerArgs, RecommendArgs, SearchArgs, SimilarArgs};
 use crate::context::Context;
 use anyhow::bail;
-use semrec_engine::{Engine, Reply, Request};
+use semrec_engine::{Engine, Filter, Reply, Request};
 
 pub(crate) fn recommend(context: &Context, args: &RecommendArgs) -> anyhow::Result<()> {
     if args.user.is_none() && args.history.is_empty() && args.text.is_none() {
@@ -17,6 +17,14 @@ pub(crate) fn recommend(context: &Context, args: &RecommendArgs) -> anyhow::Resu
         k: args.answer.k,
         include_seen: args.include_seen,
         explain: args.explain,
+        negative: args.negative.clone(),
+        filter: match &args.filter {
+            Some(filter) => Filter::parse(filter)?,
+            None => Filter::default(),
+        },
+        diversity: args.diversity,
+        now: Some(context.now),
+        ..Request::default()
     };
     answer(context, &args.answer, &engine.recommend(&request)?)
 }

@@ -26,6 +26,7 @@ pub(crate) use report::grouped;
 pub use report::{ColumnReport, FileReport, ImportReport, ReasonCount};
 pub use role::ColumnRole;
 pub use texts::{TextOptions, TextRow, TextRows, TextSource};
+pub(crate) use timestamp::parse as seconds_of;
 
 use crate::{Clock, DataError, Dataset, Ids, Interactions, Part, Table};
 use events::Log;

@@ -26,14 +26,16 @@ mod weights;
 
 use crate::kernels::narrow;
 use crate::{
-    Cause, Contribution, Model, ModelError, Query, Recommender, Tensors, Training, registry,
+    Cause, Contribution, Model, ModelError, Query, Recommender, Tensors, Training, registry, renew,
 };
 use question::{Question, questions, standardise};
 use rayon::prelude::*;
 use rehearsal::{Rehearsal, rehearse};
 use semrec_data::Case;
+use semrec_text::Vectors;
 use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Fewer questions than this cannot fit weights; the sources then count alike.
 const ENOUGH_CASES: usize = 20;
@@ -81,7 +83,7 @@ impl Default for HybridConfig {
 #[derive(Debug)]
 pub struct Hybrid {
     config: HybridConfig,
-    sources: Vec<Box<dyn Recommender>>,
+    sources: Vec<Arc<dyn Recommender>>,
     /// For people with a history and for people without: `[3 * sources + 2]` each, in the order of
     /// the formula.
     weights: [Vec<f32>; 2],
@@ -122,7 +124,10 @@ impl Model for Hybrid {
         };
         Ok(Self {
             config: config.clone(),
-            sources: fit_sources(&names, config, training)?,
+            sources: fit_sources(&names, config, training)?
+                .into_iter()
+                .map(Arc::from)
+                .collect(),
             weights,
             item_logs: logs(&training.interactions.item_counts()),
         })
@@ -136,8 +141,8 @@ impl Model for Hybrid {
         let n_weights = PER_SOURCE * n_sources + OWN;
         let weights = tensors.shared_f32("weights", &[2, n_weights])?;
         let sources = (0..n_sources)
-            .map(|s| registry::load(&tensors.with_prefix(&prefix(s))))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|s| Ok(Arc::from(registry::load(&tensors.with_prefix(&prefix(s)))?)))
+            .collect::<Result<Vec<Arc<dyn Recommender>>, ModelError>>()?;
         if let Some(other) = sources.iter().find(|s| s.n_items() != n_items) {
             return Err(ModelError::Tensor {
                 name: "item_logs".to_owned(),
@@ -462,6 +467,24 @@ impl Recommender for Hybrid {
             into.put_with_prefix(&prefix(s), part);
         }
         Ok(())
+    }
+
+    fn renewed(
+        &self,
+        n_items: usize,
+        items: &[u32],
+        vectors: &Vectors,
+    ) -> Option<Arc<dyn Recommender>> {
+        let sources = self.sources.iter();
+        let sources = sources.map(|source| renew(source, n_items, items, vectors));
+        let mut item_logs = self.item_logs.clone();
+        item_logs.resize(n_items.max(item_logs.len()), 0.0);
+        Some(Arc::new(Self {
+            config: self.config.clone(),
+            sources: sources.collect(),
+            weights: self.weights.clone(),
+            item_logs,
+        }))
     }
 
     fn notes(&self) -> Vec<String> {
