@@ -2,6 +2,7 @@
 
 mod finetune;
 mod model;
+mod serve;
 mod tune;
 
 pub(crate) use finetune::{
@@ -11,6 +12,7 @@ pub(crate) use finetune::{
 pub(crate) use model::{
     CompareArgs, ConvertArgs, DistilArgs, LayersKept, MeasureArgs, ModelVerb, PrecisionName,
 };
+pub(crate) use serve::{KeyArgs, KeyVerb, ServeArgs};
 pub(crate) use tune::TuneArgs;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -101,6 +103,14 @@ pub(crate) enum Verb {
     /// Items whose text is nearest to the words.
     #[command(after_help = "Example:\n  semrec search bundle \"waterproof mascara\"")]
     Search(SearchArgs),
+    /// Recommendations, search and similar items over HTTP, with items and events as they come.
+    #[command(
+        after_help = "Example:\n  semrec serve bundle\n  curl -s localhost:8080/v1/recommend -d '{\"text\": \"waterproof mascara\", \"k\": 3}'"
+    )]
+    Serve(ServeArgs),
+    /// Keys of those who may ask a service.
+    #[command(subcommand)]
+    Key(KeyVerb),
     /// The whole main job: import, embed, evaluate, train, and a report to send to a colleague.
     #[command(after_help = "Example:\n  semrec up items.csv events.csv --out shop")]
     Up(UpArgs),

@@ -37,7 +37,7 @@ impl Context {
             console: Console::new(global.quiet),
             seed: global.seed,
             home,
-            now: i64::try_from(since_1970().as_secs()).unwrap_or(0),
+            now: unix_seconds(),
         })
     }
 
@@ -55,6 +55,11 @@ impl Context {
     pub(crate) fn models(&self) -> ModelStore {
         ModelStore::new(self.home.join("models"))
     }
+}
+
+/// Unix seconds at this moment, for those who keep a clock.
+pub(crate) fn unix_seconds() -> i64 {
+    i64::try_from(since_1970().as_secs()).unwrap_or(0)
 }
 
 #[expect(

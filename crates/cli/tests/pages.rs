@@ -134,6 +134,7 @@ fn the_example_configuration_changes_nothing_and_is_understood() {
         ("finetune", "finetune no-data --out tuned"),
         ("import", "import --interactions no-events --out data"),
         ("recommend", "recommend no-bundle --user u"),
+        ("serve", "serve no-bundle"),
         ("similar", "similar no-bundle --item i"),
         ("train", "train no-data"),
         ("tune", "tune no-data --model ease"),

@@ -23,7 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/eval", &["data", "tune"]),
     ("crates/engine", &["data", "text", "index", "models"]),
     ("crates/store", &["data"]),
-    ("crates/serve", &["engine", "store"]),
+    ("crates/serve", &["data", "engine", "store"]),
     (
         "crates/cli",
         &[

@@ -54,7 +54,7 @@ pub use interactions::{Clock, Event, Interactions, Part, Row};
 pub use knowledge::{Knowledge, Link, Triple};
 pub use ranking::{Ranked, top_k};
 pub use read::Format;
-pub use record::{Cell, Record};
+pub use record::{Cell, Record, unix_seconds};
 pub use split::{Parts, Split, split};
 pub use store::{Staging, discard_stages};
 pub use validate::{Check, Level, ValidateOptions, validate};

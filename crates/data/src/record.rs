@@ -164,6 +164,17 @@ fn text(value: &str) -> Option<String> {
     (!value.trim().is_empty()).then(|| value.to_owned())
 }
 
+/// A point in time as JSON: Unix seconds (or milliseconds and finer), or a date and time, of which UTC
+/// is meant where it names no zone.
+#[must_use]
+pub fn unix_seconds(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(date) => seconds_of(date),
+        Value::Number(number) => seconds_of(&number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
 /// What a JSON value is, for people.
 fn kind(value: &Value) -> String {
     match value {
@@ -186,14 +197,9 @@ fn cell(value: &Value, role: Option<Role>) -> Result<Option<Cell>, &'static str>
     };
     Ok(match (role, value) {
         (_, Value::Null) => None,
-        (Some(Role::Time), Value::String(date)) => {
-            let time = seconds_of(date.trim());
-            Some(Cell::Time(time.ok_or("a date and time, or Unix seconds")?))
-        }
         (Some(Role::Time), value) => {
-            let time = value.is_number().then(|| seconds_of(&value.to_string()));
-            let time = time.flatten().ok_or("a date and time, or Unix seconds")?;
-            Some(Cell::Time(time))
+            let time = unix_seconds(value);
+            Some(Cell::Time(time.ok_or("a date and time, or Unix seconds")?))
         }
         (Some(Role::Category), Value::String(label)) => {
             string(label)?.map(|label| Cell::Labels(vec![label]))

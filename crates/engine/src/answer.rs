@@ -206,10 +206,15 @@ impl Engine {
             #[expect(clippy::cast_precision_loss, reason = "seconds")]
             self.items.expired(now as f64, |item| out.push(item));
         }
-        if out.is_empty() && request.filter.is_empty() {
+        if out.is_empty() && request.filter.is_empty() && request.only.is_none() {
             return Ok(None);
         }
-        let mut allowed = vec![true; self.items.len()];
+        let mut allowed = vec![request.only.is_none(); self.items.len()];
+        for item in request.only.iter().flatten() {
+            if let Some(item) = self.items.number(item) {
+                allowed[item as usize] = true;
+            }
+        }
         for item in out {
             allowed[item as usize] = false;
         }

@@ -100,6 +100,15 @@ impl Catalogue {
         self.later.get(&item)?.as_deref()
     }
 
+    /// All that an item says.
+    pub(crate) fn record_of(&self, item: u32) -> Record {
+        match self.record(item) {
+            Some(record) => record.clone(),
+            None if self.is_fitted(item) => Record::of(self.fitted(), item),
+            None => Record::default(),
+        }
+    }
+
     fn is_fitted(&self, item: u32) -> bool {
         (item as usize) < self.fitted().len()
     }

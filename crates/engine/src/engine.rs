@@ -98,16 +98,20 @@ impl Engine {
         let mut numbers: Vec<u32> = changed.collect();
         numbers.sort_unstable();
         numbers.dedup();
+        // What is gone still says something of those who touched it: the model keeps it.
+        let (gone, there): (Vec<u32>, Vec<u32>) =
+            numbers.into_iter().partition(|&item| items.is_gone(item));
         let vectors = match &self.texts {
-            None => Vectors::zeros(numbers.len(), 1),
+            None => Vectors::zeros(there.len(), 1),
             Some(texts) => {
-                let said = |&item: &u32| match items.is_gone(item) {
-                    true => String::new(),
-                    false => items.text(item),
-                };
-                let said: Vec<String> = numbers.iter().map(said).collect();
+                let said: Vec<String> = there.iter().map(|&item| items.text(item)).collect();
                 let vectors = texts.encoding.passages(&said)?;
-                for (&item, vector) in numbers.iter().zip(vectors.rows()) {
+                let silent = vec![0.0; vectors.dim()];
+                let gone = gone.iter().map(|&item| (item, &silent[..]));
+                let there = there.iter().copied().zip(vectors.rows());
+                let mut all: Vec<(u32, &[f32])> = gone.chain(there).collect();
+                all.sort_by_key(|&(item, _)| item);
+                for (item, vector) in all {
                     texts.index.set(item, vector)?;
                 }
                 vectors
@@ -120,7 +124,7 @@ impl Engine {
         Ok(Self {
             info: Arc::clone(&self.info),
             dataset: Arc::clone(&self.dataset),
-            model: renew(&self.model, items.len(), &numbers, &vectors),
+            model: renew(&self.model, items.len(), &there, &vectors),
             items,
             texts: self.texts.clone(),
             facts: self.facts.clone(),
@@ -158,6 +162,19 @@ impl Engine {
     #[must_use]
     pub fn item(&self, id: &str) -> Option<u32> {
         self.items.get(id)
+    }
+
+    /// The number of an item that is or was there.
+    #[must_use]
+    pub fn number(&self, id: &str) -> Option<u32> {
+        self.items.number(id)
+    }
+
+    /// Whether an item is there and says just this.
+    #[must_use]
+    pub fn says(&self, record: &Record) -> bool {
+        let item = self.items.get(&record.id);
+        item.is_some_and(|item| self.items.record_of(item) == *record)
     }
 
     /// What people call an item, by its id.

@@ -21,6 +21,8 @@ pub struct Request {
     pub explain: bool,
     /// What the items must be.
     pub filter: Filter,
+    /// The only items that may be recommended, if not all.
+    pub only: Option<Vec<String>>,
     /// From 0, the best items in their order, to 1, items as unlike each other as can be.
     pub diversity: f32,
     /// Whether of items that read nearly alike only the best may come.

@@ -6,6 +6,7 @@ mod finetune;
 mod import;
 mod model;
 mod recommend;
+mod serve;
 mod train;
 mod tune;
 mod up;
@@ -27,6 +28,8 @@ pub(crate) fn run(context: &Context, verb: &Verb) -> anyhow::Result<bool> {
         Verb::Recommend(args) => recommend::recommend(context, args).map(|()| true),
         Verb::Similar(args) => recommend::similar(context, args).map(|()| true),
         Verb::Search(args) => recommend::search(context, args).map(|()| true),
+        Verb::Serve(args) => serve::run(context, args).map(|()| true),
+        Verb::Key(verb) => serve::key(context, verb).map(|()| true),
         Verb::Up(args) => up::run(context, args).map(|()| true),
         Verb::Model(verb) => model::run(context, verb).map(|()| true),
     }

@@ -8,5 +8,6 @@ mod facts;
 mod faults;
 mod finetune;
 mod flow;
+mod serve;
 mod smaller;
 mod tune;

@@ -1,0 +1,114 @@
+//! `semrec serve` and `semrec key`: the service, and who may ask it.
+
+use crate::args::{KeyArgs, KeyVerb, ServeArgs};
+use crate::context::Context;
+use crate::{context, interrupt};
+use anyhow::{Context as _, bail};
+use semrec_engine::Engine;
+use semrec_serve::{Config, Service, hash_of_key};
+use semrec_store::{Store, StoredKey};
+use std::fmt::Write;
+use std::path::PathBuf;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+pub(crate) fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
+    let engine = Engine::open(&args.bundle)?;
+    let path = args.store.as_ref().map_or_else(
+        || {
+            let mut name = args.bundle.as_os_str().to_owned();
+            name.push(".db");
+            PathBuf::from(name)
+        },
+        |store| store.0.clone(),
+    );
+    let store = Store::open(&path)?;
+    let keys = !store.keys()?.is_empty();
+    if !keys && !args.listen.ip().is_loopback() {
+        bail!(
+            "{} is beyond this machine, and the store has no key; make one with 'semrec key add NAME --store sqlite:{}', or listen on 127.0.0.1",
+            args.listen,
+            path.display()
+        );
+    }
+    let config = Config {
+        history: args.history,
+        queue: args.queue,
+        keys,
+        ..Config::new(context::unix_seconds)
+    };
+    let service = Service::start(engine, store, config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the threads of the service cannot be started")?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(args.listen).await;
+        let listener =
+            listener.with_context(|| format!("{} cannot be listened on", args.listen))?;
+        let at = listener.local_addr().unwrap_or(args.listen);
+        let (end, ends) = oneshot::channel::<()>();
+        interrupt::ends(move || {
+            end.send(()).ok();
+        });
+        context.console.line(format!(
+            "http://{at} serves {}, store sqlite:{}{}",
+            args.bundle.display(),
+            path.display(),
+            if keys { ", keys are asked for" } else { "" }
+        ));
+        let end = async {
+            ends.await.ok();
+        };
+        semrec_serve::run(service, listener, end).await?;
+        context
+            .console
+            .line("all requests are answered; ended".to_owned());
+        Ok(())
+    })
+}
+
+pub(crate) fn key(context: &Context, verb: &KeyVerb) -> anyhow::Result<()> {
+    match verb {
+        KeyVerb::Add(args) => add(context, args),
+        KeyVerb::Remove(args) => {
+            if !Store::open(&args.at.store.0)?.remove_key(&args.name)? {
+                bail!("no key is called '{}'; see 'semrec key list'", args.name);
+            }
+            context
+                .console
+                .line(format!("'{}' is taken back", args.name));
+            Ok(())
+        }
+        KeyVerb::List(args) => {
+            for key in Store::open(&args.store.0)?.keys()? {
+                let scopes = key.scopes.join(" ");
+                context.console.line(format!("{}  {scopes}", key.name));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn add(context: &Context, args: &KeyArgs) -> anyhow::Result<()> {
+    let mut chance = [0u8; 32];
+    getrandom::fill(&mut chance).context("the system gives no random numbers")?;
+    let mut key = "semrec_".to_owned();
+    for byte in chance {
+        write!(key, "{byte:02x}")?;
+    }
+    let stored = StoredKey {
+        hash: hash_of_key(&key),
+        name: args.name.clone(),
+        scopes: vec![args.scope.clone()],
+        created: context.now,
+    };
+    if !Store::open(&args.at.store.0)?.add_key(&stored)? {
+        bail!(
+            "a key is called '{}' already; remove it, or take another name",
+            args.name
+        );
+    }
+    context.console.line(key);
+    Ok(())
+}

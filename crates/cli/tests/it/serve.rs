@@ -1,0 +1,240 @@
+//! The service as a process: found, killed, started again, ended, and refused.
+
+use crate::binary::{command, done, failed, signal};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Stdio};
+
+const ITEMS: &str = "item_id,title\na,Apple\nb,Bread\nc,Cheese\n";
+const EVENTS: &str = "user_id,item_id,timestamp\nu,a,1\nu,b,2\nv,a,3\nv,c,4\n";
+
+/// A place with a bundle that needs no encoder.
+fn place() -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let at = home.path();
+    std::fs::write(at.join("items.csv"), ITEMS).unwrap();
+    std::fs::write(at.join("events.csv"), EVENTS).unwrap();
+    done(
+        at,
+        &[
+            "import",
+            "--items",
+            "items.csv",
+            "--interactions",
+            "events.csv",
+            "--out",
+            "shop",
+        ],
+    );
+    done(
+        at,
+        &[
+            "train",
+            "shop",
+            "--model",
+            "item-knn",
+            "--encoder",
+            "none",
+            "--out",
+            "bundle",
+        ],
+    );
+    home
+}
+
+struct Running {
+    child: Child,
+    address: String,
+    said: BufReader<ChildStdout>,
+}
+
+/// Starts the service on a free port.
+fn started(home: &Path) -> Running {
+    let args = ["serve", "bundle", "--listen", "127.0.0.1:0"];
+    let mut child = command(home, &args).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let address = line
+        .strip_prefix("http://")
+        .and_then(|l| l.split(' ').next());
+    let address = address
+        .unwrap_or_else(|| panic!("no address in '{line}'"))
+        .to_owned();
+    Running {
+        child,
+        address,
+        said,
+    }
+}
+
+impl Running {
+    /// Status and body of an answer; none where the service is gone.
+    fn ask(&self, line: &str, headers: &str, body: &str) -> Option<(u16, String)> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        let length = body.len();
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: s\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
+        );
+        stream.write_all((head + body).as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        let status = answer.split(' ').nth(1)?.parse().ok()?;
+        let (_, body) = answer.split_once("\r\n\r\n")?;
+        Some((status, body.to_owned()))
+    }
+
+    fn event(&self, number: usize) -> Option<(u16, String)> {
+        let body =
+            format!("{{\"user_id\": \"w\", \"item_id\": \"a\", \"event_id\": \"e{number}\"}}");
+        self.ask("POST /v1/events", "", &body)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Killed in the middle of a stream of events, again and again, the service loses none that it has
+/// acknowledged.
+#[test]
+fn what_was_acknowledged_survives_a_kill() {
+    let home = place();
+    let (mut sent, mut acknowledged) = (0, Vec::new());
+    for after in [3, 1, 7] {
+        let mut running = started(home.path());
+        for &number in &acknowledged {
+            let (_, body) = running.event(number).unwrap();
+            assert!(
+                body.contains("\"duplicates\":1"),
+                "event {number} is lost: {body}"
+            );
+        }
+        // One thread sends as fast as it can; the kill comes while it does.
+        let enough = acknowledged.len() + after;
+        std::thread::scope(|scope| {
+            let (told, tells) = std::sync::mpsc::channel();
+            let asked = &running;
+            scope.spawn(move || {
+                for number in sent.. {
+                    let answer = asked.event(number);
+                    let done = answer.is_some_and(|(status, _)| status == 200);
+                    if told.send((number, done)).is_err() || !done {
+                        break;
+                    }
+                }
+            });
+            let mut killed = false;
+            for (number, done) in tells {
+                sent = number + 1;
+                if done {
+                    acknowledged.push(number);
+                }
+                if acknowledged.len() >= enough && !killed {
+                    signal(&running.child, "-KILL");
+                    killed = true;
+                }
+            }
+        });
+        running.child.wait().unwrap();
+    }
+    assert!(acknowledged.len() >= 11);
+    let running = started(home.path());
+    for number in acknowledged {
+        assert!(
+            running
+                .event(number)
+                .unwrap()
+                .1
+                .contains("\"duplicates\":1")
+        );
+    }
+}
+
+#[test]
+fn it_answers_what_is_open_and_ends() {
+    let home = place();
+    let mut running = started(home.path());
+    let (status, body) = running
+        .ask("GET /v1/users/u/recommendations?k=1", "", "")
+        .unwrap();
+    assert_eq!(status, 200);
+    assert!(
+        body.contains("\"item\":\"c\"") && body.contains("\"source\":\"item-knn\""),
+        "{body}"
+    );
+    // Its first half, before the signal; its second, after it.
+    let mut open = TcpStream::connect(&running.address).unwrap();
+    let body = "{\"user_id\": \"w\", \"item_id\": \"a\"}";
+    write!(
+        open,
+        "POST /v1/events HTTP/1.1\r\nHost: s\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .unwrap();
+    // A whole request on another connection: by its answer, the service has read the half one.
+    running.ask("GET /health/live", "", "").unwrap();
+    signal(&running.child, "-TERM");
+    open.write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    open.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(running.child.wait().unwrap().success());
+    let mut rest = String::new();
+    running.said.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "all requests are answered; ended\n");
+}
+
+#[test]
+fn beyond_this_machine_a_key_is_needed() {
+    let home = place();
+    let at = home.path();
+    let said = failed(at, &["serve", "bundle", "--listen", "0.0.0.0:0"]);
+    assert!(
+        said.contains("0.0.0.0:0 is beyond this machine, and the store has no key"),
+        "{said}"
+    );
+    let key = |args: &[&str]| {
+        done(
+            at,
+            &[&["key"], args, &["--store", "sqlite:bundle.db"]].concat(),
+        )
+    };
+    let secret = key(&["add", "shop", "--scope", "write"]);
+    assert_eq!(key(&["list"]), "shop  write\n");
+    let said = failed(at, &["key", "add", "shop", "--store", "sqlite:bundle.db"]);
+    assert!(said.contains("a key is called 'shop' already"), "{said}");
+    let store = std::fs::read(at.join("bundle.db")).unwrap();
+    let secret = secret.trim();
+    assert!(!store.windows(secret.len()).any(|w| w == secret.as_bytes()));
+    let running = started(at);
+    let event = "{\"user_id\": \"w\", \"item_id\": \"a\"}";
+    let with = |headers: &str| running.ask("POST /v1/events", headers, event).unwrap().0;
+    assert_eq!(with(""), 401);
+    let header = format!("Authorization: Bearer {secret}\r\n");
+    assert_eq!(with(&header), 200);
+    key(&["remove", "shop"]);
+    assert_eq!(with(&header), 401);
+}
+
+#[test]
+fn a_wrong_store_is_refused() {
+    let home = place();
+    let at = home.path();
+    std::fs::write(at.join("text"), "no data base at all ".repeat(300)).unwrap();
+    let said = failed(at, &["serve", "bundle", "--store", "sqlite:text"]);
+    assert!(said.contains("text: is no data base"), "{said}");
+    let output = command(at, &["serve", "bundle", "--store", "postgres"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("'postgres' is no store; expected sqlite:FILE"),
+        "{said}"
+    );
+}

@@ -1,0 +1,32 @@
+//! What can keep a service from starting, or end it.
+
+use semrec_engine::EngineError;
+use semrec_store::StoreError;
+
+/// An error of the service.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// From the bundle.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// From the store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A thread or the network.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was to be done.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// An item of the store is none for this bundle.
+    #[error("item '{id}' of the store: {problem}")]
+    Item {
+        /// Its id.
+        id: String,
+        /// What was got and what was expected.
+        problem: String,
+    },
+}

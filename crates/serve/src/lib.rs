@@ -1,0 +1,33 @@
+//! HTTP over an engine and a store: recommendations, search and similar items that know what was
+//! written and done a moment ago.
+//!
+//! [`Service::start`] opens the live state: the bundle, the store (filled with the bundle's data
+//! when it is new), and what the store knows beyond the bundle. [`router`] is the service as an axum
+//! router, [`run`] serves it on a listener until it is told to end, and then answers what is open.
+//!
+//! An item is stored, then encoded and put into the index and the model; the reply to its `PUT`
+//! comes after both. An event is stored, then added to the history of the person; the next request
+//! sees it. Requests that arrive together are ranked together ([`Service`] has a queue for each kind
+//! of work, of bounded length, and what finds it full is told to come again).
+//!
+//! Memory beyond that of the bundle: of a user with events, at most [`Config::history`] events of 16
+//! bytes and their id; of an item that is new or changed, its text and fields, and 8 bytes a value
+//! of its vector; of requests, what the queues hold.
+
+mod auth;
+mod batcher;
+mod body;
+mod config;
+mod error;
+mod live;
+mod meters;
+mod people;
+mod problem;
+mod routes;
+mod service;
+
+pub use auth::{Scope, hash_of_key};
+pub use config::Config;
+pub use error::ServeError;
+pub use routes::{openapi, router};
+pub use service::{Service, run};

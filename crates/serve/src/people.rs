@@ -1,0 +1,105 @@
+//! The newest events of everybody, oldest first.
+
+use semrec_data::Event;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks that are taken one by one, so that people do not wait for each other.
+const SHARDS: usize = 64;
+
+type Shard = HashMap<Box<str>, Vec<Event>>;
+
+/// The newest events of everybody. An event costs 16 bytes.
+#[derive(Debug)]
+pub(crate) struct People {
+    shards: Vec<Mutex<Shard>>,
+    hasher: RandomState,
+    most: usize,
+}
+
+impl People {
+    /// Of each person at most `most` events are kept.
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+            most: most.max(1),
+        }
+    }
+
+    fn shard(&self, user: &str) -> MutexGuard<'_, Shard> {
+        #[expect(clippy::cast_possible_truncation, reason = "any of the bits will do")]
+        let at = self.hasher.hash_one(user) as usize % SHARDS;
+        self.shards[at]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds an event; of equal times, the one that is told later is later.
+    pub(crate) fn add(&self, user: &str, event: Event) {
+        let mut shard = self.shard(user);
+        let events = match shard.get_mut(user) {
+            Some(events) => events,
+            None => shard.entry(user.into()).or_default(),
+        };
+        let at = events.partition_point(|e| e.time <= event.time);
+        if events.len() < self.most {
+            events.insert(at, event);
+        } else if at > 0 {
+            events.remove(0);
+            events.insert(at - 1, event);
+        }
+    }
+
+    /// A person's events, oldest first; none of an unknown one.
+    pub(crate) fn history(&self, user: &str) -> Vec<Event> {
+        self.shard(user).get(user).cloned().unwrap_or_default()
+    }
+
+    /// Whether anything is known of a person; false if there was nothing.
+    pub(crate) fn forget(&self, user: &str) -> bool {
+        self.shard(user).remove(user).is_some()
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        let shards = self.shards.iter();
+        shards
+            .map(|s| s.lock().unwrap_or_else(PoisonError::into_inner).len())
+            .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(people: &People, user: &str) -> Vec<u32> {
+        people.history(user).iter().map(|e| e.item).collect()
+    }
+
+    #[test]
+    fn the_newest_are_kept_in_their_order() {
+        let people = People::new(3);
+        let add = |item, time| {
+            let event = Event {
+                item,
+                value: 1.0,
+                time,
+            };
+            people.add("u", event);
+        };
+        for (item, time) in [(1, 10), (2, 5), (3, 10)] {
+            add(item, time);
+        }
+        assert_eq!(items(&people, "u"), [2, 1, 3]);
+        add(4, 7);
+        assert_eq!(items(&people, "u"), [4, 1, 3]);
+        add(5, 1);
+        assert_eq!(items(&people, "u"), [4, 1, 3]);
+        assert_eq!((people.len(), items(&people, "v")), (1, vec![]));
+        assert!(people.forget("u") && !people.forget("u"));
+        assert_eq!(people.len(), 0);
+    }
+}

@@ -1,0 +1,182 @@
+//! `POST /v1/events`
+
+use super::RequestId;
+use super::items::{Rejected, check_id, objects};
+use crate::body::{bytes, read};
+use crate::problem::Problem;
+use crate::service::Service;
+use axum::Extension;
+use axum::extract::{Request, State};
+use semrec_data::Event;
+use semrec_store::{NewEvent, Taken};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// Most events of a body.
+const MOST: usize = 10_000;
+
+/// Something a person did.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EventBody {
+    /// Who.
+    user_id: String,
+    /// With which item; it need not be known yet.
+    item_id: String,
+    /// What they did; `click` if not given.
+    #[serde(default = "click", rename = "type")]
+    kind: String,
+    /// A rating or a quantity; 1 if not given.
+    #[serde(default = "one")]
+    value: f64,
+    /// When: Unix seconds, or a date and time; now if not given.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    time: Option<Value>,
+    /// Of two events with one id the first counts.
+    #[serde(default)]
+    event_id: Option<String>,
+}
+
+fn click() -> String {
+    "click".to_owned()
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// What became of the events of a body.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct Accepted {
+    /// Events that are stored now.
+    accepted: usize,
+    /// Events that were stored before.
+    duplicates: usize,
+    /// Accepted events of items that are not known (yet): they count from the next start on.
+    unknown_items: usize,
+    /// Events that were not stored, and why.
+    rejected: Vec<Rejected>,
+    request_id: String,
+}
+
+impl EventBody {
+    fn checked(self, now: i64) -> Result<NewEvent, Problem> {
+        check_id("user_id", &self.user_id)?;
+        check_id("item_id", &self.item_id)?;
+        check_id("type", &self.kind)?;
+        if let Some(key) = &self.event_id {
+            check_id("event_id", key)?;
+        }
+        if !self.value.is_finite() {
+            return Err(Problem::bad(
+                "value",
+                "value is not finite; expected a number",
+            ));
+        }
+        let time = match &self.time {
+            None => now,
+            Some(value) => semrec_data::unix_seconds(value).ok_or_else(|| {
+                let detail = format!("time is {value}; expected Unix seconds, or a date and time");
+                Problem::bad("time", detail)
+            })?,
+        };
+        Ok(NewEvent {
+            user: self.user_id,
+            item: self.item_id,
+            kind: self.kind,
+            value: self.value,
+            time,
+            key: self.event_id,
+        })
+    }
+}
+
+/// Stores what people did: one object, a list, or one a line. They are on the disk, and in the
+/// histories that recommendations see, when the reply is there. With an `Idempotency-Key`, a body
+/// that is sent again counts once.
+#[utoipa::path(post, path = "/v1/events", request_body = Vec<EventBody>,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Of two bodies with one key the first counts.")),
+    responses((status = 200, body = Accepted), (status = 400, body = Problem), (status = 429, body = Problem)))]
+pub(crate) async fn post(
+    State(service): State<Service>,
+    Extension(request_id): Extension<RequestId>,
+    request: Request,
+) -> Result<axum::Json<Accepted>, Problem> {
+    let key = request.headers().get("idempotency-key");
+    let key = key.and_then(|key| key.to_str().ok()).map(str::to_owned);
+    if let Some(key) = &key {
+        check_id("Idempotency-Key", key)?;
+    }
+    let body = bytes(request, &service).await?;
+    let objects = objects(&body)?;
+    if objects.len() > MOST {
+        let detail = format!(
+            "the body has {} events; expected at most {MOST}",
+            objects.len()
+        );
+        return Err(Problem::new(
+            axum::http::StatusCode::PAYLOAD_TOO_LARGE,
+            detail,
+        ));
+    }
+    let alone = objects.len() == 1;
+    let mut accepted = Accepted {
+        request_id: request_id.0,
+        ..Accepted::default()
+    };
+    let now = service.now();
+    let mut events = Vec::with_capacity(objects.len());
+    for (line, value) in objects {
+        let event = value.and_then(|value| {
+            let event: EventBody = read(value.to_string().as_bytes())?;
+            event.checked(now)
+        });
+        match event {
+            Ok(mut event) => {
+                if let (None, Some(key)) = (&event.key, &key) {
+                    event.key = Some(format!("{key}#{line}"));
+                }
+                events.push(event);
+            }
+            Err(problem) if alone => return Err(problem),
+            Err(problem) => accepted.rejected.push(Rejected::new(line, problem)),
+        }
+    }
+    if !events.is_empty() {
+        let taken = service.write(events.clone()).await?;
+        remember(&service, &events, &taken, &mut accepted);
+    }
+    let counts = &service.meters().events;
+    for (result, count) in [
+        ("accepted", accepted.accepted),
+        ("duplicate", accepted.duplicates),
+        ("rejected", accepted.rejected.len()),
+    ] {
+        counts.with_label_values(&[result]).inc_by(count as u64);
+    }
+    Ok(axum::Json(accepted))
+}
+
+/// Adds what is stored to the histories.
+fn remember(service: &Service, events: &[NewEvent], taken: &[Taken], accepted: &mut Accepted) {
+    let live = service.live();
+    let engine = live.engine();
+    for (event, taken) in events.iter().zip(taken) {
+        if !taken.is_new() {
+            accepted.duplicates += 1;
+            continue;
+        }
+        accepted.accepted += 1;
+        match engine.number(&event.item) {
+            None => accepted.unknown_items += 1,
+            Some(item) => {
+                #[expect(clippy::cast_possible_truncation, reason = "a rating or a quantity")]
+                let value = event.value as f32;
+                let time = event.time;
+                live.people.add(&event.user, Event { item, value, time });
+            }
+        }
+    }
+}

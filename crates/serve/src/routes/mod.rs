@@ -1,0 +1,143 @@
+//! The routes, and what happens around each: an id, a time limit, a key, a count.
+
+mod events;
+mod items;
+mod openai;
+mod recommend;
+mod reply;
+mod search;
+mod state;
+mod users;
+
+use crate::auth;
+use crate::problem::Problem;
+use crate::service::Service;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use std::time::Instant;
+use utoipa::OpenApi;
+
+/// The service as a router.
+pub fn router(service: Service) -> Router {
+    let limit = service.config().body;
+    Router::new()
+        .route("/v1/items", get(items::list).post(items::post))
+        .route(
+            "/v1/items/{id}",
+            get(items::get).put(items::put).delete(items::delete),
+        )
+        .route("/v1/items/{id}/similar", get(search::similar))
+        .route("/v1/events", post(events::post))
+        .route("/v1/recommend", post(recommend::post))
+        .route("/v1/users/{id}", axum::routing::delete(users::delete))
+        .route("/v1/users/{id}/recommendations", get(recommend::of_user))
+        .route("/v1/search", post(search::post))
+        .route("/v1/rerank", post(search::rerank))
+        .route("/v1/embeddings", post(openai::embeddings))
+        .route("/embed", post(openai::embed))
+        .route("/rerank", post(openai::rerank))
+        .route("/health/live", get(state::live))
+        .route("/health/ready", get(state::ready))
+        .route("/metrics", get(state::metrics))
+        .route("/openapi.json", get(state::document))
+        .fallback(nowhere)
+        .method_not_allowed_fallback(not_so)
+        .layer(from_fn_with_state(service.clone(), auth::check))
+        .layer(from_fn_with_state(service.clone(), around))
+        .layer(DefaultBodyLimit::max(limit))
+        .with_state(service)
+}
+
+/// The OpenAPI document, made from the code.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "semrec",
+        description = "Recommendations, search and similar items that know what was written a second ago."
+    ),
+    paths(
+        items::list,
+        items::post,
+        items::get,
+        items::put,
+        items::delete,
+        events::post,
+        recommend::post,
+        recommend::of_user,
+        users::delete,
+        search::similar,
+        search::post,
+        search::rerank,
+        openai::embeddings,
+        openai::embed,
+        openai::rerank,
+        state::live,
+        state::ready,
+        state::metrics
+    )
+)]
+struct Document;
+
+async fn nowhere(request: Request) -> Problem {
+    let path = request.uri().path();
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        format!("there is nothing at {path}; /openapi.json has what there is"),
+    )
+}
+
+async fn not_so(request: Request) -> Problem {
+    let (method, path) = (request.method(), request.uri().path());
+    let detail = format!("{path} does not take {method}; /openapi.json has what it takes");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}
+
+/// The id of a request, which its reply has too.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(pub(crate) String);
+
+const ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest id that is taken from a request.
+const LONGEST: usize = 128;
+
+/// An id, a time limit and a count for each request.
+async fn around(State(service): State<Service>, mut request: Request, next: Next) -> Response {
+    let given = request.headers().get(&ID).and_then(|id| id.to_str().ok());
+    let sane = given
+        .filter(|id| (1..=LONGEST).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()));
+    let id = sane.map_or_else(|| service.next_id(), str::to_owned);
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or_else(|| "none".to_owned(), |route| route.as_str().to_owned());
+    let method = request.method().clone();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let began = Instant::now();
+    let limit = service.config().timeout;
+    let mut response = match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let detail = format!("not done after {} seconds", limit.as_secs());
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response()
+        }
+    };
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(ID, id);
+    }
+    let status = response.status();
+    let labels = [method.as_str(), &route, status.as_str()];
+    let seconds = began.elapsed().as_secs_f64();
+    service
+        .meters()
+        .requests
+        .with_label_values(&labels)
+        .observe(seconds);
+    response
+}

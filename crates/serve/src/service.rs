@@ -1,0 +1,198 @@
+//! The state that all requests share, and the threads that work for them.
+
+use crate::batcher::Batcher;
+use crate::live::Live;
+use crate::meters::Meters;
+use crate::problem::Problem;
+use crate::{Config, ServeError, router};
+use axum::http::StatusCode;
+use semrec_data::Event;
+use semrec_engine::{Change, Engine, EngineError, Reply, Request};
+use semrec_store::{NewEvent, Store, StoreError, Taken};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::net::TcpListener;
+
+/// Requests ranked at once: bounds the scores that are held to as many times the items.
+const RANKED: usize = 64;
+/// Changes made at once.
+const CHANGED: usize = 512;
+/// Calls whose events are written at once.
+const WRITTEN: usize = 256;
+
+/// A person's history, and what is asked.
+type Ranking = (Vec<Event>, Request);
+/// Errors are told to all of a batch.
+type Shared<T, E> = Result<T, Arc<E>>;
+
+/// A running service; clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: Config,
+    store: Arc<Store>,
+    live: Arc<Live>,
+    meters: Meters,
+    ranker: Batcher<Ranking, Result<Reply, EngineError>>,
+    changer: Batcher<Change, Shared<(), EngineError>>,
+    writer: Batcher<Vec<NewEvent>, Shared<Vec<Taken>, StoreError>>,
+    /// Requests so far.
+    requests: AtomicU64,
+    /// What tells the ids of this run from others.
+    run: u64,
+}
+
+impl Service {
+    /// Puts a bundle to work over a store: fills the store with the bundle's data if it is new, and
+    /// takes over what it knows beyond the bundle.
+    ///
+    /// # Errors
+    /// [`ServeError`] if the store or the encoder cannot be read.
+    pub fn start(engine: Engine, store: Store, config: Config) -> Result<Self, ServeError> {
+        store.seed(engine.dataset(), (config.clock)())?;
+        let meters = Meters::new()?;
+        let live = Arc::new(Live::open(engine, &store, config.history)?);
+        let store = Arc::new(store);
+        let ranking = Arc::clone(&live);
+        let rank = move |asked: Vec<Ranking>| {
+            let asked: Vec<(&[Event], &Request)> = asked
+                .iter()
+                .map(|(history, request)| (&history[..], request))
+                .collect();
+            ranking.engine().recommend_each(&asked)
+        };
+        let changing = Arc::clone(&live);
+        let change = move |changes: Vec<Change>| {
+            let done = changing.change(&changes).map_err(Arc::new);
+            vec![done; changes.len()]
+        };
+        let writing = Arc::clone(&store);
+        let write = move |calls: Vec<Vec<NewEvent>>| written(&writing, &calls);
+        let waiting = config.queue.max(1);
+        let run = u64::try_from((config.clock)()).unwrap_or(0);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                ranker: Batcher::start("rank", (waiting, RANKED), meters.queue("rank"), rank)?,
+                changer: Batcher::start(
+                    "change",
+                    (waiting, CHANGED),
+                    meters.queue("change"),
+                    change,
+                )?,
+                writer: Batcher::start("write", (waiting, WRITTEN), meters.queue("write"), write)?,
+                config,
+                store,
+                live,
+                meters,
+                requests: AtomicU64::new(0),
+                run,
+            }),
+        })
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.inner.live
+    }
+
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.inner.meters
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        (self.inner.config.clock)()
+    }
+
+    /// An id for the next request.
+    pub(crate) fn next_id(&self) -> String {
+        let number = self.inner.requests.fetch_add(1, Ordering::Relaxed);
+        format!("{:x}-{number:x}", self.inner.run)
+    }
+
+    /// Asks the store, where waiting for it holds up nobody.
+    pub(crate) async fn in_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let store = Arc::clone(&self.inner.store);
+        self.blocking(move || work(&store)).await
+    }
+
+    /// Does work that takes a while, where it holds up nobody.
+    pub(crate) async fn blocking<T, E>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        E: Into<Problem> + Send + 'static,
+    {
+        let done = tokio::task::spawn_blocking(work).await;
+        let done = done.map_err(|_| {
+            let detail = "the work for this request ended unexpectedly";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+        })?;
+        done.map_err(Into::into)
+    }
+
+    /// Ranks for a person.
+    pub(crate) async fn recommend(
+        &self,
+        history: Vec<Event>,
+        request: Request,
+    ) -> Result<Reply, Problem> {
+        Ok(self.inner.ranker.ask((history, request)).await??)
+    }
+
+    /// Makes a change that is stored already known to all requests after it.
+    pub(crate) async fn change(&self, change: Change) -> Result<(), Problem> {
+        let changed = self.inner.changer.ask(change).await?;
+        changed.map_err(|e| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))
+    }
+
+    /// Stores events.
+    pub(crate) async fn write(&self, events: Vec<NewEvent>) -> Result<Vec<Taken>, Problem> {
+        let written = self.inner.writer.ask(events).await?;
+        written.map_err(|e| match *e {
+            StoreError::Full => Problem::from(StoreError::Full),
+            _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()),
+        })
+    }
+}
+
+/// Writes the events of several calls in one transaction.
+fn written(store: &Store, calls: &[Vec<NewEvent>]) -> Vec<Shared<Vec<Taken>, StoreError>> {
+    let all = match store.add_events(&calls.concat()) {
+        Ok(all) => all,
+        Err(e) => return vec![Err(Arc::new(e)); calls.len()],
+    };
+    let mut all = all.into_iter();
+    calls
+        .iter()
+        .map(|call| Ok(all.by_ref().take(call.len()).collect()))
+        .collect()
+}
+
+/// Serves on a listener until `end`, then answers what is open.
+///
+/// # Errors
+/// [`ServeError::Io`] if the network fails.
+pub async fn run(
+    service: Service,
+    listener: TcpListener,
+    end: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let served = axum::serve(listener, router(service)).with_graceful_shutdown(end);
+    served.await.map_err(|source| ServeError::Io {
+        what: "serving".to_owned(),
+        source,
+    })
+}

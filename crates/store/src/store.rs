@@ -1,0 +1,110 @@
+//! The open store: one connection that writes, one that reads.
+
+use crate::StoreError;
+use crate::schema::bring_forward;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long a call waits for another process that writes.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Catalogue, events and keys in one file. Calls wait for the disk: make them where waiting does not
+/// hold up others.
+#[derive(Debug)]
+pub struct Store {
+    writer: Mutex<Connection>,
+    /// Reads do not wait for writes; absent in memory, where there is one connection.
+    reader: Option<Mutex<Connection>>,
+}
+
+impl Store {
+    /// Opens a store, or makes one where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the file cannot be opened, is something else, or of a newer program.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let connect = || -> Result<Connection, StoreError> {
+            let connection = Connection::open(path).map_err(|e| StoreError::Open {
+                path: path.to_owned(),
+                problem: format!("cannot be opened: {e}"),
+            })?;
+            connection.busy_timeout(PATIENCE)?;
+            Ok(connection)
+        };
+        let mut writer = connect()?;
+        let not_ours = |e: StoreError| match e {
+            StoreError::Database(e)
+                if e.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) =>
+            {
+                StoreError::Open {
+                    path: path.to_owned(),
+                    problem: "is no data base; name a file that is not there, or a store"
+                        .to_owned(),
+                }
+            }
+            other => other,
+        };
+        bring_forward(&mut writer, path).map_err(not_ours)?;
+        writer.pragma_update(None, "journal_mode", "WAL")?;
+        writer.pragma_update(None, "synchronous", "FULL")?;
+        let reader = connect()?;
+        reader.pragma_update(None, "query_only", true)?;
+        Ok(Self {
+            writer: Mutex::new(writer),
+            reader: Some(Mutex::new(reader)),
+        })
+    }
+
+    /// A store that is gone with the process.
+    ///
+    /// # Errors
+    /// [`StoreError`] if there is no memory.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let mut writer = Connection::open_in_memory()?;
+        bring_forward(&mut writer, Path::new(":memory:"))?;
+        Ok(Self {
+            writer: Mutex::new(writer),
+            reader: None,
+        })
+    }
+
+    /// What was noted under a name.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT value FROM notes WHERE name = ?1";
+        let read = self.read();
+        Ok(read.query_row(sql, [name], |row| row.get(0)).optional()?)
+    }
+
+    pub(crate) fn read(&self) -> MutexGuard<'_, Connection> {
+        let connection = self.reader.as_ref().unwrap_or(&self.writer);
+        connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does the work in a transaction, which is on the disk when this returns; an error takes all of
+    /// it back.
+    pub(crate) fn write<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        transaction.commit()?;
+        Ok(done)
+    }
+}
+
+/// Whole numbers as SQLite has them.
+pub(crate) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// The other way.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,232 @@
+//! What is written is there, once, whatever happens after.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use semrec_data::{Clock, Dataset, Event, Field, Ids, Interactions, Part, Row, Table, Values};
+use semrec_store::{Condition, NewEvent, Put, Store, StoreError, StoredKey, Taken};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+fn object(value: Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+fn event(user: &str, item: &str, time: i64, key: Option<&str>) -> NewEvent {
+    NewEvent {
+        user: user.to_owned(),
+        item: item.to_owned(),
+        kind: "click".to_owned(),
+        value: 1.0,
+        time,
+        key: key.map(str::to_owned),
+    }
+}
+
+/// The store itself, and the same in a file.
+fn both() -> (tempfile::TempDir, [Store; 2]) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = Store::open(&dir.path().join("s.db")).unwrap();
+    (dir, [Store::in_memory().unwrap(), file])
+}
+
+#[test]
+fn versions_go_up_and_conditions_are_kept() {
+    let (_dir, stores) = both();
+    for store in &stores {
+        let (lamp, chair) = (
+            object(json!({"title": "Lamp"})),
+            object(json!({"title": "Chair"})),
+        );
+        let put = |what: &Map<String, Value>, condition| {
+            store.put_items(&[("a", what)], condition, 9).unwrap()[0]
+        };
+        assert_eq!(put(&lamp, Condition::Version(1)), Put::Refused(None));
+        assert_eq!(put(&lamp, Condition::Absent), Put::Created(1));
+        assert_eq!(put(&lamp, Condition::Absent), Put::Refused(Some(1)));
+        assert_eq!(put(&lamp, Condition::Any), Put::Same(1));
+        assert_eq!(put(&chair, Condition::Version(1)), Put::Replaced(2));
+        assert_eq!(put(&lamp, Condition::Version(1)), Put::Refused(Some(2)));
+        let there = store.item("a").unwrap().unwrap();
+        assert_eq!(
+            (there.object, there.version, there.changed),
+            (Some(chair.clone()), 2, 9)
+        );
+        let delete = |condition| store.delete_item("a", condition, 9).unwrap();
+        assert_eq!(delete(Condition::Version(1)), Put::Refused(Some(2)));
+        assert_eq!(delete(Condition::Any), Put::Replaced(3));
+        assert_eq!(delete(Condition::Any), Put::Refused(None));
+        assert_eq!(store.item("a").unwrap(), None);
+        // The version goes on, so that an old one is never right again.
+        assert_eq!(put(&chair, Condition::Absent), Put::Created(4));
+    }
+}
+
+#[test]
+fn changes_are_told_in_their_order_and_items_in_that_of_their_ids() {
+    let (_dir, stores) = both();
+    for store in &stores {
+        let some = object(json!({"n": 1}));
+        let items: Vec<(&str, _)> = ["c", "a", "b"].map(|id| (id, &some)).to_vec();
+        store.put_items(&items, Condition::Any, 1).unwrap();
+        let first = store.changed_items(0, 10).unwrap();
+        assert_eq!(
+            first.iter().map(|i| i.id.as_str()).collect::<String>(),
+            "cab"
+        );
+        let newest = first[2].seq;
+        let other = object(json!({"n": 2}));
+        store
+            .put_items(&[("c", &other)], Condition::Any, 2)
+            .unwrap();
+        store.delete_item("a", Condition::Any, 3).unwrap();
+        let then = store.changed_items(newest, 10).unwrap();
+        let then: Vec<_> = then
+            .iter()
+            .map(|i| (i.id.as_str(), i.object.is_some()))
+            .collect();
+        assert_eq!(then, [("c", true), ("a", false)]);
+        let page = store.items_after("", 1).unwrap();
+        assert_eq!(page[0].id, "b");
+        assert_eq!(store.items_after("b", 9).unwrap()[0].id, "c");
+    }
+}
+
+#[test]
+fn an_event_counts_once_and_a_person_is_forgotten() {
+    let (_dir, stores) = both();
+    for store in &stores {
+        let events = [
+            event("u", "a", 5, Some("k1")),
+            event("u", "b", 3, None),
+            event("v", "a", 4, None),
+            event("u", "c", 9, Some("k1")),
+        ];
+        let taken = store.add_events(&events).unwrap();
+        assert_eq!(taken[3], Taken::Before);
+        assert!(taken[..3].iter().all(|t| t.is_new()));
+        let of = |user, limit| {
+            let events = store.events_of(user, limit).unwrap();
+            events.iter().map(|e| e.item.as_str()).collect::<String>()
+        };
+        assert_eq!(
+            (of("u", 9), of("u", 1), of("w", 9)),
+            ("ba".into(), "a".into(), String::new())
+        );
+        let mut all = Vec::new();
+        store.each_event(1, |e| all.push(e.item)).unwrap();
+        assert_eq!((all.concat(), store.n_events().unwrap()), ("ba".into(), 3));
+        assert_eq!(store.forget_user("u").unwrap().events, 2);
+        assert_eq!((of("u", 9), store.n_events().unwrap()), (String::new(), 1));
+    }
+}
+
+/// Opened again, all is there; no byte of a forgotten person is left once the log is written back.
+#[test]
+fn a_file_keeps_what_it_should_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.db");
+    let store = Store::open(&path).unwrap();
+    store
+        .add_events(&[
+            event("somebody-special", "a", 1, None),
+            event("v", "b", 2, None),
+        ])
+        .unwrap();
+    store.forget_user("somebody-special").unwrap();
+    drop(store);
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.events_of("v", 9).unwrap()[0].item, "b");
+    drop(store);
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        let mut windows = bytes.windows(16);
+        assert!(!windows.any(|w| w == b"somebody-special"));
+    }
+}
+
+#[test]
+fn keys_are_found_by_their_hashes() {
+    let store = Store::in_memory().unwrap();
+    let key = StoredKey {
+        hash: [7; 32],
+        name: "shop".to_owned(),
+        scopes: vec!["read".to_owned(), "write".to_owned()],
+        created: 5,
+    };
+    assert!(store.add_key(&key).unwrap());
+    let same_name = StoredKey {
+        hash: [8; 32],
+        ..key.clone()
+    };
+    assert!(!store.add_key(&same_name).unwrap());
+    assert_eq!(store.key(&[7; 32]).unwrap().unwrap(), key);
+    assert_eq!(store.key(&[8; 32]).unwrap(), None);
+    assert_eq!(store.keys().unwrap().len(), 1);
+    assert!(store.remove_key("shop").unwrap() && !store.remove_key("shop").unwrap());
+}
+
+#[test]
+fn a_data_set_is_taken_over_once() {
+    let mut items = Table::of_ids(["a", "b"].into_iter().collect::<Ids>());
+    items.fields = vec![Field {
+        name: "title".to_owned(),
+        values: Values::Text(vec!["Lamp".to_owned(), String::new()]),
+    }];
+    let users = Table::of_ids(["u"].into_iter().collect::<Ids>());
+    let row = Row {
+        user: 0,
+        event: Event {
+            item: 1,
+            value: 4.5,
+            time: 7,
+        },
+        kind: 0,
+        part: Part::Train,
+    };
+    let log = Interactions::from_rows(&[row], 1, 2, Clock::Seconds);
+    let dataset = Dataset::new("shop", items, users, log, vec!["rating".to_owned()]);
+    let store = Store::in_memory().unwrap();
+    assert!(store.seed(&dataset, 1).unwrap());
+    assert!(!store.seed(&dataset, 1).unwrap());
+    assert_eq!(
+        store.item("a").unwrap().unwrap().object,
+        Some(object(json!({"title": "Lamp"})))
+    );
+    let event = store.events_of("u", 9).unwrap().swap_remove(0);
+    assert_eq!(
+        (
+            event.item.as_str(),
+            event.kind.as_str(),
+            event.value,
+            event.time
+        ),
+        ("b", "rating", 4.5, 7)
+    );
+}
+
+fn refused(path: &Path) -> String {
+    let error = Store::open(path).unwrap_err();
+    assert!(matches!(error, StoreError::Open { .. }), "{error:?}");
+    error.to_string().replace(path.to_str().unwrap(), "FILE")
+}
+
+#[test]
+fn what_is_no_store_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = dir.path().join("text");
+    std::fs::write(
+        &text,
+        "a text, and not a short one at all, that is no data base".repeat(40),
+    )
+    .unwrap();
+    insta::assert_snapshot!(refused(&text), @"FILE: is no data base; name a file that is not there, or a store");
+    let other = dir.path().join("other");
+    let base = rusqlite::Connection::open(&other).unwrap();
+    base.execute_batch("CREATE TABLE t (x)").unwrap();
+    insta::assert_snapshot!(refused(&other), @"FILE: is a data base of another program; name a file that is not there, or a store");
+    let newer = dir.path().join("newer");
+    drop(Store::open(&newer).unwrap());
+    let base = rusqlite::Connection::open(&newer).unwrap();
+    base.pragma_update(None, "user_version", 99).unwrap();
+    insta::assert_snapshot!(refused(&newer), @"FILE: is a store of version 99; this program knows up to 1: use a newer one");
+    assert!(Store::open(&dir.path().join("no/such/place")).is_err());
+}
