@@ -14,10 +14,9 @@
 //! as an old one.
 
 use crate::history::{RECENCY, Touched, recency_for, recent};
+use crate::kernels::{products, row_dot};
 use crate::texts::{Manner, SHARE, has_text, read};
 use crate::{Cause, Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 use semrec_text::{Vectors, Whitening};
 use semrec_tune::Space;
@@ -25,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Queries multiplied at once: bounds the scratch to `CHUNK * dim` values per thread.
+/// Most queries multiplied at once: bounds the scratch to `CHUNK * dim` values per thread.
 const CHUNK: usize = 64;
 
 /// Parameters of [`Content`].
@@ -208,18 +207,11 @@ impl Content {
     /// Cosines of people's vectors, `[people, dim]`, to all items, `[people, n_items]`.
     fn cosines(&self, people: &[f32], out: &mut [f32]) {
         let (n, dim) = (self.n_items(), self.dim);
-        let (fitted, asked) = (self.items.len() / dim.max(1), people.len() / dim.max(1));
-        let items = MatRef::from_row_major_slice(&self.items, fitted, dim);
-        let rows = MatRef::from_row_major_slice(people, asked, dim);
-        // As the transpose, because faer 0.24.4 takes rows for columns in the function for rows.
-        let to = MatMut::from_column_major_slice_with_stride_mut(out, fitted, asked, n);
-        let to = to.transpose_mut();
-        matmul(to, Accum::Replace, rows, items.transpose(), 1.0, Par::Seq);
+        products((people, &self.items), dim, (out, n));
         let people = people.chunks_exact(dim.max(1));
         for (person, row) in people.zip(out.chunks_exact_mut(n.max(1))) {
             for (&item, vector) in &self.changed {
-                let both = person.iter().zip(&vector[..]);
-                row[item as usize] = both.map(|(a, b)| a * b).sum();
+                row[item as usize] = row_dot(person, vector);
             }
         }
     }
@@ -273,8 +265,11 @@ impl Recommender for Content {
     fn score(&self, queries: &[Query<'_>], out: &mut [f32]) {
         let (n, dim) = (self.n_items(), self.dim);
         assert_eq!(out.len(), queries.len() * n, "[queries, n_items]");
-        out.par_chunks_mut(CHUNK * n.max(1))
-            .zip(queries.par_chunks(CHUNK))
+        // Few queries are shared among the threads, in fours.
+        let share = queries.len().div_ceil(rayon::current_num_threads());
+        let chunk = share.next_multiple_of(4).clamp(4, CHUNK);
+        out.par_chunks_mut(chunk * n.max(1))
+            .zip(queries.par_chunks(chunk))
             .for_each(|(out, queries)| {
                 let mut people = vec![0.0f32; queries.len() * dim];
                 let known: Vec<bool> = people

@@ -57,6 +57,77 @@ pub(crate) fn dot4<S: Simd>(simd: S, rows: [&[f32]; 4], b: &[f32]) -> [f32; 4] {
     dots
 }
 
+/// Products of four rows with four others; each is summed as [`dot`] sums it.
+#[inline(always)]
+fn dot4x4<S: Simd>(simd: S, rows: [&[f32]; 4], others: [&[f32]; 4]) -> [[f32; 4]; 4] {
+    let rows_wide = four_wide::<S>(rows).map(|(wide, _)| wide);
+    let others_wide = four_wide::<S>(others).map(|(wide, _)| wide);
+    let n = rows_wide[0].len();
+    let rows_wide = rows_wide.map(|row| &row[..n]);
+    let others_wide = others_wide.map(|row| &row[..n]);
+    let mut sums = [[simd.splat_f32s(0.0); 4]; 4];
+    for i in 0..n {
+        let b = others_wide.map(|row| row[i]);
+        for (sums, row) in sums.iter_mut().zip(rows_wide) {
+            let a = row[i];
+            for (sum, b) in sums.iter_mut().zip(b) {
+                *sum = simd.mul_add_e_f32s(a, b, *sum);
+            }
+        }
+    }
+    let mut dots = [[0.0; 4]; 4];
+    for (r, sums) in sums.into_iter().enumerate() {
+        for (o, sum) in sums.into_iter().enumerate() {
+            let (_, a) = S::as_simd_f32s(rows[r]);
+            let (_, b) = S::as_simd_f32s(others[o]);
+            let rest: f32 = a.iter().zip(b).map(|(x, y)| x * y).sum();
+            dots[r][o] = simd.reduce_sum_f32s(sum) + rest;
+        }
+    }
+    dots
+}
+
+/// Products of all of some people with all of some items, both `[_, dim]`: `out` has a row of
+/// `stride` values for each person, of which the first are written. A product is summed in the same
+/// order whatever stands beside it. Where people are few, packing all items for a general matrix
+/// product takes longer than the product.
+pub(crate) fn products(
+    (people, items): (&[f32], &[f32]),
+    dim: usize,
+    (out, stride): (&mut [f32], usize),
+) {
+    struct Work<'a>(&'a [f32], &'a [f32], usize, &'a mut [f32], usize);
+    impl WithSimd for Work<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let Self(people, items, dim, out, stride) = self;
+            let (asked, n) = (people.len() / dim, items.len() / dim);
+            // Beyond the end the last row stands in, and what comes of it is not written.
+            let four = |rows: &'_ [f32], count: usize, first: usize| -> [usize; 4] {
+                debug_assert_eq!(rows.len(), count * dim);
+                [0, 1, 2, 3].map(|k| (first + k).min(count - 1) * dim)
+            };
+            for item in (0..n).step_by(4) {
+                let places = four(items, n, item);
+                let of_items = places.map(|at| &items[at..at + dim]);
+                for person in (0..asked).step_by(4) {
+                    let of_people = four(people, asked, person).map(|at| &people[at..at + dim]);
+                    let dots = dot4x4(simd, of_people, of_items);
+                    for (row, dots) in (person..asked).zip(dots) {
+                        let end = (item + 4).min(n);
+                        out[row * stride + item..row * stride + end]
+                            .copy_from_slice(&dots[..end - item]);
+                    }
+                }
+            }
+        }
+    }
+    if !people.is_empty() && !items.is_empty() {
+        Arch::new().dispatch(Work(people, items, dim, out, stride));
+    }
+}
+
 /// `out += weight * row`.
 #[inline(always)]
 pub(crate) fn axpy<S: Simd>(simd: S, out: &mut [f32], weight: f32, row: &[f32]) {
@@ -196,6 +267,26 @@ pub(crate) fn add_row(out: &mut [f32], weight: f32, row: &[f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn products_of_all_with_all_are_those_of_each_with_each() {
+        let value = |i: usize| ((i * 7919) % 101) as f32 / 50.0 - 1.0;
+        for (asked, n, dim) in [(1, 1, 1), (3, 6, 16), (4, 4, 37), (9, 13, 48), (2, 0, 5)] {
+            let people: Vec<f32> = (0..asked * dim).map(value).collect();
+            let items: Vec<f32> = (0..n * dim).map(|i| value(i + 31)).collect();
+            let mut out = vec![7.0; asked * (n + 2)];
+            products((&people, &items), dim, (&mut out, n + 2));
+            for (person, row) in people.chunks_exact(dim).zip(out.chunks_exact(n + 2)) {
+                for (item, got) in items.chunks_exact(dim).zip(row) {
+                    // The same bits, so that an answer does not depend on who else asks.
+                    assert_eq!(*got, row_dot(person, item));
+                    let plain: f32 = person.iter().zip(item).map(|(a, b)| a * b).sum();
+                    assert!((got - plain).abs() < 1e-4, "{got} {plain}");
+                }
+                assert_eq!(row[n..], [7.0, 7.0]);
+            }
+        }
+    }
 
     #[test]
     fn wide_loops_agree_with_plain_ones_at_every_length() {

@@ -33,6 +33,7 @@ mod texts;
 mod tsdae;
 mod two_tower;
 mod user_tower;
+mod visits;
 mod word_head;
 
 pub use ahead::Ahead;

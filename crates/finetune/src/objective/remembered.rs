@@ -20,6 +20,7 @@ use super::descent::{Passage, descend};
 use super::judge::{Asked, Judge};
 use super::two_tower::{Temperature, TwoTower};
 use super::user_tower::{Pooling, UserTower};
+use super::visits::visits;
 use crate::loss::distil::cosine_distance;
 use crate::loss::info_nce::{Contest, InfoNce, info_nce};
 use crate::sample::{Couples, Example, Histories, Source};
@@ -30,8 +31,8 @@ use std::cell::RefCell;
 
 /// Most examples of the first stratum for each text that is encoded, and of each of the others.
 const EXAMPLES: [usize; 3] = [4, 2, 1];
-/// Passes over the texts in an epoch in which the encoder follows goals.
-const ROUNDS: u64 = 4;
+/// How often an epoch in which the encoder follows goals reads a text, on average.
+const ROUNDS: usize = 4;
 /// Newest texts of a context that count for the second stratum.
 const NEWEST: usize = 3;
 
@@ -44,6 +45,8 @@ pub(crate) struct Remembered<'a> {
     source: Box<dyn Source>,
     /// The texts that anybody touched, ascending: those that are encoded, and the candidates.
     known: Vec<u32>,
+    /// Of each of them, how often examples hold it.
+    shares: Vec<f64>,
     /// The place of each text among them.
     place: Vec<Option<u32>>,
     pooling: Pooling,
@@ -99,6 +102,7 @@ impl<'a> Remembered<'a> {
         };
         let shares = (0u32..).zip(source.shares());
         let known: Vec<u32> = shares.filter(|(_, s)| **s > 0.0).map(|(t, _)| t).collect();
+        let of_known = |text: &u32| source.shares()[*text as usize];
         let mut place = vec![None; catalogue.sequences.len()];
         for (at, &text) in (0u32..).zip(&known) {
             place[text as usize] = Some(at);
@@ -111,6 +115,7 @@ impl<'a> Remembered<'a> {
             config,
             temperature,
             catalogue,
+            shares: known.iter().map(of_known).collect(),
             source,
             known,
             place,
@@ -122,13 +127,6 @@ impl<'a> Remembered<'a> {
             remembered.goals = Some(remembered.goals(ahead, parameters, told)?);
         }
         Ok(remembered)
-    }
-
-    /// All places in an order that depends on the time.
-    fn shuffled(&self, time: u64) -> Vec<u32> {
-        let mut order: Vec<u32> = (0u32..).take(self.known.len()).collect();
-        order.shuffle(&mut draws(self.basis.seed, 3, time));
-        order
     }
 
     /// The vectors of the texts that are known, `[known, dim]`.
@@ -341,13 +339,16 @@ impl Learner for Remembered<'_> {
     }
 
     fn batches(&self, epoch: u64) -> Vec<Vec<u32>> {
-        let mut order = self.shuffled(epoch);
-        if self.goals.is_some() {
+        let number = self.known.len();
+        let mut rng = draws(self.basis.seed, 3, epoch);
+        let order = if self.goals.is_some() {
             // The goals stay: what an epoch is for is to be measured, which takes half a pass.
-            for round in 1..ROUNDS {
-                order.extend(self.shuffled(round << 40 | epoch));
-            }
-        }
+            visits(&self.shares, ROUNDS * number, &mut rng)
+        } else {
+            let mut order: Vec<u32> = (0u32..).take(number).collect();
+            order.shuffle(&mut rng);
+            order
+        };
         let batches = order.chunks(self.basis.settings.batch);
         batches.map(<[u32]>::to_vec).collect()
     }

@@ -360,19 +360,52 @@ fn weighted<const N: usize>(features: [f32; N], weights: &[f32]) -> f32 {
     features.iter().zip(weights).map(|(f, w)| f * w).sum()
 }
 
-/// How the scores of a source are brought to a scale on which they add up; minus infinity
-/// becomes 0, "knows nothing".
+/// Whether the scores of a source have long tails, and the root of them is taken.
+fn is_rooted(source: &str) -> bool {
+    !matches!(source, "content" | "popularity" | "recent-popularity")
+}
+
+/// A score on a scale on which they add up; minus infinity becomes 0, "knows nothing".
+#[inline(always)]
+fn rooted_score(x: f32) -> f32 {
+    if x.is_finite() {
+        x.abs().sqrt().copysign(x)
+    } else {
+        0.0
+    }
+}
+
+/// The same of a source whose scores have no long tails.
+#[inline(always)]
+fn plain_score(x: f32) -> f32 {
+    if x.is_finite() { x } else { 0.0 }
+}
+
 fn compression(source: &str) -> fn(f32) -> f32 {
-    match source {
-        "content" | "popularity" | "recent-popularity" => |x| if x.is_finite() { x } else { 0.0 },
-        _ => |x| {
-            if x.is_finite() {
-                x.signum() * x.abs().sqrt()
-            } else {
-                0.0
+    if is_rooted(source) {
+        rooted_score
+    } else {
+        plain_score
+    }
+}
+
+/// Adds the scores of a source, brought to scale by `compress`, times what they weigh: `start + slope
+/// · ln(1 + n_i)`. Compiled for the widest vectors the processor has.
+fn add_weighed(
+    scores: &mut [f32],
+    part: &[f32],
+    item_logs: &[f32],
+    (start, slope): (f32, f32),
+    compress: impl Fn(f32) -> f32,
+) {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for ((score, &x), &a) in scores.iter_mut().zip(part).zip(item_logs) {
+                *score += compress(x) * (start + slope * a);
             }
         },
-    }
+    );
 }
 
 fn prefix(source: usize) -> String {
@@ -414,14 +447,20 @@ impl Recommender for Hybrid {
         let mut part = vec![0.0; out.len()];
         for (s, source) in self.sources.iter().enumerate() {
             source.score(queries, &mut part);
-            let compress = compression(source.name());
+            let rooted = is_rooted(source.name());
             out.par_chunks_mut(n.max(1))
                 .zip(part.par_chunks(n.max(1)))
                 .zip(queries)
                 .for_each(|((row, part), query)| {
+                    // What it weighs is a straight line in the item's logarithm.
                     let person = Person::of(query);
-                    for ((score, &x), &a) in row.iter_mut().zip(part).zip(&self.item_logs) {
-                        *score += compress(x) * self.weight(s, a, person);
+                    let start = self.weight(s, 0.0, person);
+                    let slope = self.weight(s, 1.0, person) - start;
+                    let line = (start, slope);
+                    if rooted {
+                        add_weighed(row, part, &self.item_logs, line, rooted_score);
+                    } else {
+                        add_weighed(row, part, &self.item_logs, line, plain_score);
                     }
                 });
         }
