@@ -1,6 +1,7 @@
 //! The command line: verbs, flags, their help and their environment names.
 
 mod finetune;
+mod mine;
 mod model;
 mod tune;
 
@@ -8,6 +9,7 @@ pub(crate) use finetune::{
     CandidatesName, FinetuneArgs, LabelSource, LearnedArgs, MethodName, ObjectiveName,
     OptimiserName, PaceArgs, ParameterArgs, ScheduleName, SourceKind, TemperatureArg, TowerName,
 };
+pub(crate) use mine::MineArgs;
 pub(crate) use model::{
     CompareArgs, ConvertArgs, DistilArgs, LayersKept, MeasureArgs, ModelVerb, PrecisionName,
 };
@@ -101,6 +103,9 @@ pub(crate) enum Verb {
     /// Items whose text is nearest to the words.
     #[command(after_help = "Example:\n  semrec search bundle \"waterproof mascara\"")]
     Search(SearchArgs),
+    /// See what is in a catalogue, and what people come for: tables, a page and a map.
+    #[command(after_help = mine::MINE_HELP)]
+    Mine(MineArgs),
     /// The whole main job: import, embed, evaluate, train, and a report to send to a colleague.
     #[command(after_help = "Example:\n  semrec up items.csv events.csv --out shop")]
     Up(UpArgs),

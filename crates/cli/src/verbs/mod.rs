@@ -4,6 +4,7 @@ mod embed;
 mod evaluate;
 mod finetune;
 mod import;
+mod mine;
 mod model;
 mod recommend;
 mod train;
@@ -27,6 +28,7 @@ pub(crate) fn run(context: &Context, verb: &Verb) -> anyhow::Result<bool> {
         Verb::Recommend(args) => recommend::recommend(context, args).map(|()| true),
         Verb::Similar(args) => recommend::similar(context, args).map(|()| true),
         Verb::Search(args) => recommend::search(context, args).map(|()| true),
+        Verb::Mine(args) => mine::run(context, args).map(|()| true),
         Verb::Up(args) => up::run(context, args).map(|()| true),
         Verb::Model(verb) => model::run(context, verb).map(|()| true),
     }
