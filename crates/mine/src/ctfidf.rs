@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn weights_by_hand() {
         let texts = ["red lamp", "lamp", "red chair", "chair", "chair"].map(str::to_owned);
-        let vocabulary = Vocabulary::new(&Words::new(&[], false), &texts);
+        let vocabulary = Vocabulary::new(&mut Words::new(&[], false), &texts);
         let found = class_terms(&vocabulary, &[0, 0, 1, 1, 1], 2, 9);
         let shown = |topic: usize| {
             let terms = found[topic].iter();

@@ -125,7 +125,7 @@ mod tests {
             "soap",
             "soap",
         ];
-        let vocabulary = Vocabulary::new(&Words::new(&[], false), &texts.map(str::to_owned));
+        let vocabulary = Vocabulary::new(&mut Words::new(&[], false), &texts.map(str::to_owned));
         let data = [
             [1.0, 0.0],
             [1.0, 0.0],
@@ -140,9 +140,10 @@ mod tests {
         let found = keywords(&rows, &vocabulary, 3);
         let text = |&t: &u32| vocabulary.terms[t as usize].text.as_str();
         let of = |i: usize| found[i].iter().map(text).collect::<Vec<_>>();
-        // All three of its phrase are equally near and rare; "red" is in most items.
+        // Its words and phrases are equally near and rare, the first by alphabet is taken, then
+        // what has nothing in common with it; "red" is in most items.
         assert_eq!(of(0)[0], "nail");
-        assert_eq!(of(4)[0], "shampoo");
+        assert_eq!(of(4)[0], "red shampoo");
         assert!(!of(0).contains(&"shampoo") && of(6) == ["soap"]);
         assert_eq!(in_common("nail polish", "nail"), 1.0);
         assert_eq!(in_common("red nail polish", "nail file"), 0.5);

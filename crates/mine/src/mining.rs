@@ -304,8 +304,8 @@ impl<'a> Rows<'a> {
         let white = Vectors::new(all.dim(), white.copied().collect());
         let (languages, codes) = quality::languages(&texts);
         let chinese = texts.iter().any(|t| t.chars().any(is_han));
-        let words = Words::new(&codes, chinese);
-        let vocabulary = Vocabulary::new(&words, &texts);
+        let mut words = Words::new(&codes, chinese);
+        let vocabulary = Vocabulary::new(&mut words, &texts);
         Ok(Self {
             input,
             item,

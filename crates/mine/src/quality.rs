@@ -1,7 +1,8 @@
 //! What is wrong with the texts: their languages, what is empty, cut, or says nothing.
 //!
-//! - **Language** by whatlang, where a text has [`LETTERS`] letters and it is sure; other texts are
-//!   too short to tell, or unclear. A script with one language in it is known by itself.
+//! - **Language** by whatlang, where a text has [`LETTERS`] letters and it is sure, and else among
+//!   the languages that are frequent in the catalogue. A script with one language in it is known
+//!   by itself.
 //! - **Boilerplate**: clauses between full stops or line breaks of [`CLAUSE`] letters or more that
 //!   stand in many items, of which each says nothing about any of them.
 //! - **Near the mean**: the vector is less than [`NEAR`] times as far from the mean of all as the
@@ -15,12 +16,14 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Letters below which no language is guessed.
 const LETTERS: usize = 20;
+/// Share of the sure texts from which on a language is frequent.
+const FREQUENT: f64 = 0.05;
 /// Letters of a clause that can be boilerplate.
 const CLAUSE: usize = 24;
 /// Clauses of boilerplate that are listed.
 const LISTED: usize = 20;
 /// Share of the median distance from the mean below which a text says nothing.
-const NEAR: f32 = 0.75;
+const NEAR: f32 = 0.85;
 
 /// A clause that stands in many items.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,44 +34,84 @@ pub struct Boilerplate {
     pub items: usize,
 }
 
-/// Language of a text: its name in English.
-pub(crate) fn language(text: &str) -> Option<whatlang::Info> {
-    if text.trim().is_empty() {
-        return None;
-    }
-    whatlang::detect(text)
+/// What a text was found to be.
+#[derive(Clone, Copy)]
+enum Found {
+    Empty,
+    Short,
+    Unclear,
+    Sure(whatlang::Lang),
 }
 
 /// The language of each text by name, `too short to tell`, `unclear` or empty for no text; and the
 /// two-letter codes of the languages of at least one text of a hundred.
+///
+/// First each text by itself, where it is sure of one of all languages. Those that are rare among
+/// the sure ones are believed of long texts alone, as short ones with foreign names look like
+/// them; what is left is then asked which of the frequent languages it is.
 pub(crate) fn languages(texts: &[String]) -> (Vec<&'static str>, Vec<&'static str>) {
-    let each: Vec<(&'static str, Option<whatlang::Lang>)> = texts
-        .par_iter()
-        .map(|text| {
-            let letters = text.chars().filter(|c| c.is_alphabetic()).count();
-            let alone = text.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
-            match language(text) {
-                None if text.trim().is_empty() => ("", None),
-                Some(info) if info.confidence() >= 1.0 && alone && letters > 1 => {
-                    (info.lang().eng_name(), Some(info.lang()))
-                }
-                _ if letters < LETTERS => ("too short to tell", None),
-                Some(info) if info.is_reliable() => (info.lang().eng_name(), Some(info.lang())),
-                _ => ("unclear", None),
+    let all = whatlang::Detector::new();
+    let mut found: Vec<Found> = texts.par_iter().map(|text| detect(text, &all)).collect();
+    let counts = counted(&found);
+    let sure: usize = counts.values().map(|c| c.1).sum();
+    let often = counts
+        .values()
+        .filter(|c| c.1 as f64 >= FREQUENT * sure as f64);
+    let often: Vec<whatlang::Lang> = often.map(|c| c.0).collect();
+    if !often.is_empty() {
+        let among = whatlang::Detector::with_allowlist(often.clone());
+        found.par_iter_mut().zip(texts).for_each(|(found, text)| {
+            let again = match found {
+                Found::Unclear => true,
+                Found::Sure(lang) => !often.contains(lang) && letters(text) < 3 * LETTERS,
+                Found::Empty | Found::Short => false,
+            };
+            if again {
+                *found = detect(text, &among);
             }
-        })
-        .collect();
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for (_, lang) in &each {
-        if let Some(code) = lang.and_then(two_letters) {
-            *counts.entry(code).or_default() += 1;
+        });
+    }
+    let codes = counted(&found).into_values();
+    let codes = codes.filter(|c| c.1 * 100 >= texts.len());
+    let codes = codes.filter_map(|c| two_letters(c.0)).collect();
+    let names = found.into_iter().map(|found| match found {
+        Found::Empty => "",
+        Found::Short => "too short to tell",
+        Found::Unclear => "unclear",
+        Found::Sure(lang) => lang.eng_name(),
+    });
+    (names.collect(), codes)
+}
+
+/// How many texts are surely in each language, by its code.
+fn counted(found: &[Found]) -> BTreeMap<&'static str, (whatlang::Lang, usize)> {
+    let mut counts = BTreeMap::new();
+    for found in found {
+        if let Found::Sure(lang) = found {
+            counts.entry(lang.code()).or_insert((*lang, 0)).1 += 1;
         }
     }
-    let often = counts.into_iter().filter(|(_, n)| n * 100 >= texts.len());
-    let codes: Vec<&'static str> = often
-        .filter_map(|(code, _)| CODES.iter().find(|c| c.1 == code).map(|c| c.1))
-        .collect();
-    (each.into_iter().map(|e| e.0).collect(), codes)
+    counts
+}
+
+fn letters(text: &str) -> usize {
+    text.chars().filter(|c| c.is_alphabetic()).count()
+}
+
+fn detect(text: &str, detector: &whatlang::Detector) -> Found {
+    if text.trim().is_empty() {
+        return Found::Empty;
+    }
+    let foreign = text.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
+    match detector.detect(text) {
+        // A script with one language in it is known by a few letters.
+        Some(info) if info.confidence() >= 1.0 && foreign && letters(text) > 1 => {
+            Found::Sure(info.lang())
+        }
+        _ if letters(text) < LETTERS => Found::Short,
+        Some(info) if info.is_reliable() => Found::Sure(info.lang()),
+        _ => Found::Unclear,
+    }
 }
 
 /// ISO 639-3 codes of whatlang beside the two letters of stop words.
@@ -188,7 +231,19 @@ mod tests {
             names,
             ["English", "German", "Mandarin", "too short to tell", ""]
         );
-        assert_eq!(codes, ["de", "en", "zh"]);
+        assert_eq!(codes, ["zh", "de", "en"]);
+    }
+
+    /// A title that looks French alone is English among many English ones.
+    #[test]
+    fn short_texts_are_what_the_catalogue_is() {
+        let title = "Ambre Solaire Spray, Lotion Crystal";
+        let alone = languages(&[title.to_owned()]).0[0];
+        assert_ne!(alone, "English");
+        let mut texts =
+            vec!["The quick brown fox jumps over the lazy dog and runs away".to_owned(); 30];
+        texts.push(title.to_owned());
+        assert_eq!(languages(&texts).0[30], "English");
     }
 
     #[test]

@@ -3,9 +3,11 @@
 //! Level by level, k-means is fitted to what the levels before have left of the vectors (Rajput
 //! et al. 2023, TIGER, with k-means in place of a learned quantiser). A token is given to no more
 //! than [`ROOM`] times its fair share of items: those that lose most by their second choice
-//! choose first. Items with equal tokens are told apart by a last one, 0, 1, … in order.
+//! choose first. Centres are then the means of the items that chose them, a few times over, so
+//! that each level leaves less than the one before. Items with equal tokens are told apart by a
+//! last one, 0, 1, … in order.
 
-use crate::kmeans::KMeans;
+use crate::kmeans::{KMeans, mean_rows, members};
 use crate::nearest_centre::{dot, for_each_row, index};
 use crate::neighbours::every;
 use rand_chacha::ChaCha8Rng;
@@ -22,6 +24,8 @@ const CHOICES: usize = 16;
 const SAMPLE: usize = 20_000;
 /// Lloyd's steps of a level.
 const STEPS: usize = 10;
+/// Times that items choose a token with room, and centres follow them.
+const BALANCING: usize = 4;
 /// Pairs of events that are looked at.
 const PAIRS: usize = 200_000;
 
@@ -80,8 +84,13 @@ impl SemanticIds {
                 steps: STEPS,
                 spherical: false,
             };
-            let centres = kmeans.fit(&every(&residual, SAMPLE), rng).centres;
-            let chosen = balanced(&residual, &centres);
+            let mut centres = kmeans.fit(&every(&residual, SAMPLE), rng).centres;
+            let mut chosen = Vec::new();
+            for _ in 0..BALANCING {
+                chosen = balanced(&residual, &centres);
+                let means = mean_rows(&residual, &members(&chosen, k));
+                centres = Vectors::new(rows.dim(), means);
+            }
             for (row, &token) in chosen.iter().enumerate() {
                 let centre = centres.row(token as usize);
                 for (x, c) in residual.row_mut(row).iter_mut().zip(centre) {

@@ -7,10 +7,13 @@
 use crate::nearest_centre::index;
 use crate::words::{Words, terms};
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Terms that are kept, those in most items first.
 const MOST: usize = 100_000;
+/// Texts from which on words can be too frequent, and the share of texts that is too much.
+const FEW: usize = 100;
+const OFTEN: f64 = 0.25;
 /// Texts whose terms are counted at once.
 const BLOCK: usize = 1024;
 
@@ -35,9 +38,14 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// Counts the terms of texts.
+    /// Counts the terms of texts. A word in more than a quarter of a hundred texts or more says
+    /// nothing in this catalogue, and is a stop word of `words` from then on.
     #[must_use]
-    pub fn new(words: &Words, texts: &[String]) -> Self {
+    pub fn new(words: &mut Words, texts: &[String]) -> Self {
+        if texts.len() >= FEW {
+            words.stop_also(often(words, texts));
+        }
+        let words = &*words;
         let mut counts: HashMap<String, (u32, usize)> = HashMap::new();
         for texts in texts.chunks(BLOCK) {
             let found: Vec<Vec<(String, usize)>> =
@@ -108,6 +116,30 @@ impl Vocabulary {
     }
 }
 
+/// Words that too many texts have.
+fn often(words: &Words, texts: &[String]) -> HashSet<String> {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for texts in texts.chunks(BLOCK) {
+        let found: Vec<HashSet<String>> = texts
+            .par_iter()
+            .map(|text| {
+                let words = words.clauses(text).into_iter().flatten();
+                words.filter(|w| w.content).map(|w| w.text).collect()
+            })
+            .collect();
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "counts do not depend on the order"
+        )]
+        for word in found.into_iter().flatten() {
+            *counts.entry(word).or_default() += 1;
+        }
+    }
+    let most = OFTEN * texts.len() as f64;
+    let often = counts.into_iter().filter(|(_, n)| *n as f64 > most);
+    often.map(|(word, _)| word).collect()
+}
+
 /// The distinct terms of a text with their lengths, in the order of their text.
 fn distinct(words: &Words, text: &str) -> Vec<(String, usize)> {
     let mut found = Vec::new();
@@ -128,13 +160,13 @@ mod tests {
     /// "kit" is in one item, "red nail" in two: both are too rare.
     #[test]
     fn terms_that_are_too_rare_are_dropped() {
-        let words = Words::new(&[], false);
+        let mut words = Words::new(&[], false);
         let texts = [
             "red nail polish",
             "blue nail polish kit",
             "red nail, nail polish",
         ];
-        let vocabulary = Vocabulary::new(&words, &texts.map(str::to_owned));
+        let vocabulary = Vocabulary::new(&mut words, &texts.map(str::to_owned));
         let text = |&t: &u32| vocabulary.terms[t as usize].text.as_str();
         let of = |i: usize| vocabulary.of(i).iter().map(text).collect::<Vec<_>>();
         assert_eq!(of(0), ["nail", "nail polish", "polish", "red"]);
@@ -142,5 +174,18 @@ mod tests {
         let counts: Vec<u32> = vocabulary.terms.iter().map(|t| t.items).collect();
         assert_eq!(counts, [3, 3, 3, 2]);
         assert_eq!(vocabulary.postings()[3], [0, 2]);
+    }
+
+    #[test]
+    fn a_word_of_most_items_is_no_word_of_any() {
+        let texts: Vec<String> = (0..100)
+            .map(|i| format!("beauty {}", ["soap", "lamp", "chair", "oil", "comb"][i % 5]))
+            .collect();
+        let text = |v: &Vocabulary| v.terms.iter().map(|t| t.text.clone()).collect::<Vec<_>>();
+        let mut words = Words::new(&[], false);
+        let found = Vocabulary::new(&mut words, &texts);
+        assert_eq!(text(&found), ["chair", "comb", "lamp", "oil", "soap"]);
+        let few = Vocabulary::new(&mut Words::new(&[], false), &texts[..50]);
+        assert!(text(&few).contains(&"beauty soap".to_owned()));
     }
 }

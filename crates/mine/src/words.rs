@@ -1,8 +1,9 @@
 //! Texts as words: lower-cased runs of letters and digits; runs of Chinese cut by jieba.
 //!
 //! A text falls into clauses at punctuation, and phrases do not reach over their ends. Stop words
-//! are those of English and of the languages that were found in the catalogue. Left out:
-//! stemming, which makes labels that are no words.
+//! are those of English, of the languages that were found in the catalogue, units of measure, and
+//! the catalogue's own: words in most of its items. Left out: stemming, which makes labels that
+//! are no words.
 
 use jieba_rs::Jieba;
 use std::collections::HashSet;
@@ -12,13 +13,15 @@ use std::collections::HashSet;
 pub struct Word {
     /// As it is counted: in lower case.
     pub text: String,
-    /// Whether it may stand in a label: no stop word, no bare number, no single letter.
+    /// Whether it may stand in a label: no stop word, no unit, no bare number, no single letter.
     pub content: bool,
 }
 
 /// Cuts texts into clauses of words.
 pub struct Words {
     stop: HashSet<&'static str>,
+    /// Stop words of this catalogue.
+    often: HashSet<String>,
     jieba: Option<Jieba>,
 }
 
@@ -27,6 +30,14 @@ impl std::fmt::Debug for Words {
         write!(f, "Words with {} stop words", self.stop.len())
     }
 }
+
+/// What is left of "it's", "don't" and "&amp;" when they are cut.
+const LEFT_OVER: [&str; 8] = ["ll", "ve", "re", "don", "isn", "didn", "doesn", "amp"];
+/// Units say how much of a thing there is, not what it is.
+const UNITS: [&str; 22] = [
+    "oz", "ounce", "ounces", "fl", "fluid", "ml", "cl", "mm", "cm", "inch", "inches", "ft", "mg",
+    "kg", "lb", "lbs", "gram", "grams", "pack", "packs", "count", "pcs",
+];
 
 /// Whether a letter is Chinese (or a Japanese or Korean one written so).
 pub(crate) fn is_han(c: char) -> bool {
@@ -47,10 +58,11 @@ impl Words {
         if chinese {
             stop.extend(stop_words::lookup("zh").into_iter().flatten());
         }
-        // What is left of "it's" and "don't" when they are cut at the apostrophe.
-        stop.extend(["ll", "ve", "re", "don", "isn", "didn", "doesn"]);
+        stop.extend(LEFT_OVER);
+        stop.extend(UNITS);
         Self {
             stop,
+            often: HashSet::new(),
             jieba: chinese.then(Jieba::new),
         }
     }
@@ -98,10 +110,16 @@ impl Words {
         run.clear();
     }
 
+    /// Counts these as stop words too.
+    pub(crate) fn stop_also(&mut self, often: HashSet<String>) {
+        self.often = often;
+    }
+
     fn word(&self, text: String) -> Word {
         let several = text.chars().nth(1).is_some();
         let number = text.chars().all(char::is_numeric);
-        let content = several && !number && !self.stop.contains(text.as_str());
+        let stop = self.stop.contains(text.as_str()) || self.often.contains(&text);
+        let content = several && !number && !stop;
         Word { text, content }
     }
 }
@@ -158,7 +176,7 @@ mod tests {
         let text = "The Nail-Polish for you, 15 ml. Über shiny!";
         assert_eq!(
             shown(&words, text),
-            "(the) nail polish (for) (you) | (15) ml | über shiny"
+            "(the) nail polish (for) (you) | (15) (ml) | über shiny"
         );
     }
 

@@ -64,7 +64,7 @@ function semrecMap(root, data) {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
     const zoom = view.k / fit();
-    const size = Math.max(1.4, Math.min(9, Math.sqrt(60000 / n) * 0.9 * Math.pow(zoom, 0.45)));
+    const size = Math.max(1.4, Math.min(9, Math.sqrt(60000 / n) * 1.1 * Math.pow(zoom, 0.45)));
     const half = size / 2, some = found || only >= 0;
     // Those that are not meant first, faintly; then the others.
     for (const pass of some ? [0, 1] : [1]) {

@@ -9,18 +9,20 @@ pub(super) const MINE_HELP: &str = "\
 Examples:
   semrec mine shop --out shop-mined
   semrec mine news --encoder multilingual --topics 80 --out news-mined
+  semrec mine texts.csv --out mined
 
 OUT gets mine.html, one page with all of it, and map.svg; mine.json, the figures; and as Parquet
 and CSV the tables items (topic, place on the map, keywords, semantic id, language and more for
 each), topics, groups, alike (duplicates and variants), contradictions where there are labels, and
-interests where there are interactions. A catalogue of texts alone can be mined too.
+interests where there are interactions. A file of texts, as embed reads it, can be mined too: what
+needs interactions is left out.
 
 The result follows from the data and the seed, whatever the number of threads.";
 
 /// `semrec mine`
 #[derive(Debug, Args)]
 pub(crate) struct MineArgs {
-    /// Directory of the data set.
+    /// Directory of a data set, or a file with a text a row.
     pub(crate) dataset: PathBuf,
     #[command(flatten)]
     pub(crate) encoder: EncoderArgs,

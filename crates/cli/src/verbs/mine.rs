@@ -7,9 +7,12 @@ use crate::memory;
 use crate::texts;
 use crate::verbs::evaluate::{write, write_json};
 use anyhow::bail;
-use semrec_data::{Dataset, Staging};
+use semrec_data::{
+    Clock, Dataset, Field, Ids, Interactions, Staging, Table, TextOptions, TextSource, Values,
+};
 use semrec_mine::{Config, Input, Mined, map_svg, mine, render, tables};
 use semrec_text::Encoder;
+use std::path::Path;
 
 /// The file by which a directory of ours is known.
 const MARKER: &str = "mine.json";
@@ -17,7 +20,11 @@ const MARKER: &str = "mine.json";
 const SHOWN: usize = 12;
 
 pub(crate) fn run(context: &Context, args: &MineArgs) -> anyhow::Result<()> {
-    let dataset = Dataset::load(&args.dataset)?;
+    let dataset = if args.dataset.is_file() {
+        of_file(&args.dataset)?
+    } else {
+        Dataset::load(&args.dataset)?
+    };
     // Refused now rather than after minutes of work.
     let stage = Staging::new(&args.out, MARKER)?;
     let began = context.clock();
@@ -68,6 +75,36 @@ pub(crate) fn run(context: &Context, args: &MineArgs) -> anyhow::Result<()> {
         args.out.display()
     ));
     Ok(())
+}
+
+/// A catalogue of the texts of a file, as `embed` reads it, without people.
+fn of_file(path: &Path) -> anyhow::Result<Dataset> {
+    let (mut ids, mut texts) = (Ids::default(), Vec::new());
+    for row in TextSource::open(&TextOptions::new(path))?.rows()? {
+        let row = row?;
+        if ids.intern(&row.id) as usize == texts.len() {
+            texts.push(row.text);
+        } else {
+            bail!("{}: the id '{}' stands twice", path.display(), row.id);
+        }
+    }
+    let items = Table {
+        ids,
+        fields: vec![Field {
+            name: "text".to_owned(),
+            values: Values::Text(texts),
+        }],
+    };
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    Ok(Dataset {
+        interactions: Interactions::from_rows(&[], 0, items.len(), Clock::None),
+        items,
+        users: Table::default(),
+        knowledge: None,
+        kinds: Vec::new(),
+        name: name.into_owned(),
+        fingerprint: "unknown: a file of texts".to_owned(),
+    })
 }
 
 /// The largest topics and the figures of the whole.

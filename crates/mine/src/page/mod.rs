@@ -11,6 +11,7 @@ pub use map::map_svg;
 
 use crate::MineError;
 use crate::mining::Mined;
+use crate::topics::COHERENCE;
 use askama::Template;
 use sections::{Alike, Group, Level, Sought};
 use semrec_data::Dataset;
@@ -58,7 +59,7 @@ pub fn render(mined: &Mined, dataset: &Dataset) -> Result<String, MineError> {
     let f = &mined.figures;
     let title = |i: &u32| map::short(dataset.items.title(*i));
     let tried = f.tried.iter().map(|t| {
-        let sum = t.silhouette + t.coherence;
+        let sum = t.silhouette + COHERENCE * t.coherence;
         let four = |x: f64| format!("{x:.3}");
         (
             count(t.topics),

@@ -278,6 +278,11 @@ pub(super) fn contradictions(mined: &Mined, dataset: &Dataset) -> Vec<(String, V
             .collect();
         labels.sort();
         labels.dedup();
+        let more = labels.len().saturating_sub(TITLES);
+        labels.truncate(TITLES);
+        if more > 0 {
+            labels.push(format!("and {} more", count(more)));
+        }
         (short(dataset.items.title(items[0])), labels)
     });
     shown.collect()

@@ -59,7 +59,7 @@ mod tests {
             "nail polish, red",
             "nail file",
         ];
-        let vocabulary = Vocabulary::new(&Words::new(&[], false), &texts.map(str::to_owned));
+        let vocabulary = Vocabulary::new(&mut Words::new(&[], false), &texts.map(str::to_owned));
         let weighed: Vec<Weighed> = [("nail", 4), ("polish", 3), ("nail polish", 3), ("red", 2)]
             .iter()
             .map(|(term, items)| Weighed {
