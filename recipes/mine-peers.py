@@ -89,7 +89,9 @@ def main():
 
     def bertopic(**more):
         umap = UMAP(n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=42)
-        model = BERTopic(embedding_model=None, vectorizer_model=vectoriser, umap_model=umap, **more)
+        # "english", its default, would strip all other letters from the texts.
+        language = "multilingual" if chinese else "english"
+        model = BERTopic(language, embedding_model=None, vectorizer_model=vectoriser, umap_model=umap, **more)
         labels = np.array(model.fit_transform(texts, x)[0])
         return labels, [[w for w, _ in model.get_topic(t) if w] for t in set(labels) if t >= 0]
 

@@ -48,10 +48,10 @@ enum Found {
 ///
 /// First each text by itself, where it is sure of one of all languages. Those that are rare among
 /// the sure ones are believed of long texts alone, as short ones with foreign names look like
-/// them; what is left is then asked which of the frequent languages it is.
+/// them; what is left is then in the likeliest of the frequent languages.
 pub(crate) fn languages(texts: &[String]) -> (Vec<&'static str>, Vec<&'static str>) {
     let all = whatlang::Detector::new();
-    let mut found: Vec<Found> = texts.par_iter().map(|text| detect(text, &all)).collect();
+    let mut found: Vec<Found> = texts.par_iter().map(|t| detect(t, &all, true)).collect();
     let counts = counted(&found);
     let sure: usize = counts.values().map(|c| c.1).sum();
     let often = counts
@@ -67,7 +67,7 @@ pub(crate) fn languages(texts: &[String]) -> (Vec<&'static str>, Vec<&'static st
                 Found::Empty | Found::Short => false,
             };
             if again {
-                *found = detect(text, &among);
+                *found = detect(text, &among, false);
             }
         });
     }
@@ -98,7 +98,8 @@ fn letters(text: &str) -> usize {
     text.chars().filter(|c| c.is_alphabetic()).count()
 }
 
-fn detect(text: &str, detector: &whatlang::Detector) -> Found {
+/// The language of a text among those of the detector; only if that is sure, or the likeliest.
+fn detect(text: &str, detector: &whatlang::Detector, sure: bool) -> Found {
     if text.trim().is_empty() {
         return Found::Empty;
     }
@@ -109,7 +110,7 @@ fn detect(text: &str, detector: &whatlang::Detector) -> Found {
             Found::Sure(info.lang())
         }
         _ if letters(text) < LETTERS => Found::Short,
-        Some(info) if info.is_reliable() => Found::Sure(info.lang()),
+        Some(info) if !sure || info.is_reliable() => Found::Sure(info.lang()),
         _ => Found::Unclear,
     }
 }
@@ -241,7 +242,11 @@ mod tests {
         let alone = languages(&[title.to_owned()]).0[0];
         assert_ne!(alone, "English");
         let mut texts =
-            vec!["The quick brown fox jumps over the lazy dog and runs away".to_owned(); 30];
+            vec![
+                "The quick brown fox jumps over the lazy dog and runs away from the hunters"
+                    .to_owned();
+                30
+            ];
         texts.push(title.to_owned());
         assert_eq!(languages(&texts).0[30], "English");
     }
