@@ -243,7 +243,12 @@ pub fn mine(
     for (item, distance) in near_mean {
         items[item as usize].near_mean = Some(distance);
     }
-    let figures = rows.figures(&topics, config, ids.figures, &by_topic, boilerplate);
+    let figures = Figures {
+        semantic_ids: ids.figures,
+        boilerplate,
+        stretches: by_topic.stretches.clone(),
+        ..rows.figures(&topics, config)
+    };
     Ok(Mined {
         topics: rows.topics(&topics, &by_topic),
         groups: rows.groups(&topics, &by_group),
@@ -507,14 +512,8 @@ impl<'a> Rows<'a> {
         self.items_of(&rows)
     }
 
-    fn figures(
-        &self,
-        topics: &Topics,
-        config: &Config,
-        ids: IdFigures,
-        interests: &Interests,
-        boilerplate: Vec<Boilerplate>,
-    ) -> Figures {
+    /// The figures of the catalogue and its topics.
+    fn figures(&self, topics: &Topics, config: &Config) -> Figures {
         let k = topics.len();
         let within = silhouettes(&self.white, &topics.core, k);
         let postings = self.vocabulary.postings();
@@ -533,11 +532,11 @@ impl<'a> Rows<'a> {
             coherence: crate::topics::mean_coherence(&self.vocabulary, &postings, &topics.core, k),
             outliers: out as f64 / self.item.len() as f64,
             tried: topics.tried.clone(),
-            semantic_ids: ids,
+            semantic_ids: IdFigures::default(),
             languages: self.languages(),
-            boilerplate,
+            boilerplate: Vec::new(),
             has_labels: self.has_labels(),
-            stretches: interests.stretches.clone(),
+            stretches: Vec::new(),
         }
     }
 

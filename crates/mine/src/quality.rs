@@ -46,7 +46,8 @@ enum Found {
 /// The language of each text by name, `too short to tell`, `unclear` or empty for no text; and the
 /// two-letter codes of the languages of at least one text of a hundred.
 ///
-/// First each text by itself, where it is sure of one of all languages. Those that are rare among
+/// First each text by itself, where it is sure of one of all languages and has one of its stop
+/// words, which titles that merely look like it have not. Those that are rare among
 /// the sure ones are believed of long texts alone, as short ones with foreign names look like
 /// them; what is left is then in the likeliest of the frequent languages.
 pub(crate) fn languages(texts: &[String]) -> (Vec<&'static str>, Vec<&'static str>) {
@@ -98,6 +99,16 @@ fn letters(text: &str) -> usize {
     text.chars().filter(|c| c.is_alphabetic()).count()
 }
 
+/// Whether a text has a word that every longer text of the language has; taken for granted where
+/// no such words are known.
+fn has_stop_word(text: &str, lang: whatlang::Lang) -> bool {
+    let Some(stop) = two_letters(lang).and_then(stop_words::lookup) else {
+        return true;
+    };
+    let mut words = text.split(|c: char| !c.is_alphanumeric());
+    words.any(|word| !word.is_empty() && stop.contains(&word.to_lowercase().as_str()))
+}
+
 /// The language of a text among those of the detector; only if that is sure, or the likeliest.
 fn detect(text: &str, detector: &whatlang::Detector, sure: bool) -> Found {
     if text.trim().is_empty() {
@@ -110,7 +121,9 @@ fn detect(text: &str, detector: &whatlang::Detector, sure: bool) -> Found {
             Found::Sure(info.lang())
         }
         _ if letters(text) < LETTERS => Found::Short,
-        Some(info) if !sure || info.is_reliable() => Found::Sure(info.lang()),
+        Some(info) if !sure || (info.is_reliable() && has_stop_word(text, info.lang())) => {
+            Found::Sure(info.lang())
+        }
         _ => Found::Unclear,
     }
 }
@@ -241,8 +254,7 @@ mod tests {
         let title = "Ambre Solaire Spray, Lotion Crystal";
         let alone = languages(&[title.to_owned()]).0[0];
         assert_ne!(alone, "English");
-        let mut texts =
-            vec![
+        let mut texts = vec![
                 "The quick brown fox jumps over the lazy dog and runs away from the hunters"
                     .to_owned();
                 30

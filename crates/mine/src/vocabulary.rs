@@ -127,10 +127,6 @@ fn often(words: &Words, texts: &[String]) -> HashSet<String> {
                 words.filter(|w| w.content).map(|w| w.text).collect()
             })
             .collect();
-        #[expect(
-            clippy::iter_over_hash_type,
-            reason = "counts do not depend on the order"
-        )]
         for word in found.into_iter().flatten() {
             *counts.entry(word).or_default() += 1;
         }

@@ -102,7 +102,7 @@ impl Words {
         }
         match &self.jieba {
             Some(jieba) if han => {
-                let words = jieba.cut(run, false);
+                let words = jieba.cut(run, true);
                 clause.extend(words.iter().map(|t| self.word(t.word.to_owned())));
             }
             _ => clause.push(self.word(run.clone())),

@@ -63,11 +63,11 @@ mod tests {
         let weighed: Vec<Weighed> = [("nail", 4), ("polish", 3), ("nail polish", 3), ("red", 2)]
             .iter()
             .map(|(term, items)| Weighed {
-                term: vocabulary
-                    .terms
-                    .iter()
-                    .position(|t| t.text == *term)
-                    .unwrap() as u32,
+                term: (0..)
+                    .zip(&vocabulary.terms)
+                    .find(|(_, t)| t.text == *term)
+                    .unwrap()
+                    .0,
                 weight: 1.0,
                 items: *items,
             })

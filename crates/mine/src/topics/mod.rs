@@ -329,7 +329,7 @@ mod tests {
         for i in 0..180 {
             let kind = i % 6;
             texts.push(names[kind].to_owned());
-            let mut row = vec![0.0_f32; 8];
+            let mut row = [0.0_f32; 8];
             row[kind] = 1.0;
             row[6 + kind / 3] = 1.2;
             data.extend(row.iter().map(|x| x + rng.random_range(-0.1..0.1_f32)));
