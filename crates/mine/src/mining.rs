@@ -261,6 +261,15 @@ pub fn mine(
     })
 }
 
+/// The label, or a number where no term sets it apart.
+fn named(label: String, kind: &str, number: usize) -> String {
+    if label.is_empty() {
+        format!("{kind} {number}")
+    } else {
+        label
+    }
+}
+
 fn person(i: &crate::interests::Interest) -> PersonTopic {
     PersonTopic {
         user: i.user,
@@ -469,7 +478,7 @@ impl<'a> Rows<'a> {
                 let examples = central[topic].iter().take(EXAMPLES).copied();
                 Topic {
                     group: topics.groups[topic],
-                    label: label(&self.vocabulary, &terms[topic]),
+                    label: named(label(&self.vocabulary, &terms[topic]), "topic", topic),
                     coherence: coherence(&words, &postings, self.item.len()).unwrap_or(0.0),
                     words: self.texts_of(&words),
                     items,
@@ -488,7 +497,7 @@ impl<'a> Rows<'a> {
         let terms = class_terms(&self.vocabulary, &labels, k, TERMS);
         (0..k)
             .map(|group| TopicGroup {
-                label: label(&self.vocabulary, &terms[group]),
+                label: named(label(&self.vocabulary, &terms[group]), "group", group),
                 words: self.texts_of(&top_words(&self.vocabulary, &terms[group], WORDS)),
                 items: labels.iter().filter(|&&l| l as usize == group).count(),
                 topics: topics

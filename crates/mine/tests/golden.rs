@@ -1,7 +1,5 @@
 //! Silhouettes against scikit-learn's, by `crates/mine/tests/golden/make_silhouette.py`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use semrec_mine::silhouettes;
 use semrec_text::Vectors;
 use serde::Deserialize;

@@ -151,6 +151,14 @@ fn texts_alone_can_be_mined() {
     assert_eq!(column(home, "mined/topics.csv", "topic").len(), 4);
     assert!(!home.join("mined/interests.csv").exists());
     assert!(read(home, "mined/mine.html").contains("has no interactions"));
+    // Nothing tells these apart, and they end no script.
+    let text = "the </script> end";
+    let same: String = (0..20).map(|i| format!("{i},{text}\n")).collect();
+    std::fs::write(home.join("same.csv"), format!("id,text\n{same}")).unwrap();
+    done(home, &mine("same.csv", "same", &[]));
+    assert_eq!(column(home, "same/alike.csv", "kind"), ["duplicate"; 20]);
+    let page = read(home, "same/mine.html");
+    assert_eq!(page.matches("</script>").count(), 2);
 }
 
 #[test]

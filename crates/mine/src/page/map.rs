@@ -138,7 +138,7 @@ pub fn map_svg(mined: &Mined, dataset: &Dataset) -> Result<String, MineError> {
         title: format!("{}: a map of its items", dataset.name),
         width: format!(
             "{:.1}",
-            (60_000.0 / placed.len().max(1) as f32)
+            (90_000.0 / placed.len().max(1) as f32)
                 .sqrt()
                 .clamp(1.2, 8.0)
         ),

@@ -147,11 +147,7 @@ fn card(number: usize, topic: &Topic, dataset: &Dataset) -> TopicCard {
     }
     TopicCard {
         number,
-        label: if topic.label.is_empty() {
-            format!("topic {number}")
-        } else {
-            topic.label.clone()
-        },
+        label: topic.label.clone(),
         note,
         thin: topic.demand.as_ref().is_some_and(|d| d.thin),
         change_words: if change.is_empty() {
@@ -306,7 +302,7 @@ pub(super) fn ids_note(mined: &Mined) -> String {
 pub(super) fn levels(mined: &Mined) -> Vec<Level> {
     let levels = mined.figures.semantic_ids.levels.iter().zip(1..);
     let share =
-        |x: Option<f64>| x.map_or_else(|| "–".to_owned(), |x| format!("{:.2} %", 100.0 * x));
+        |x: Option<f64>| x.map_or_else(|| "–".to_owned(), |x| format!("{:.3} %", 100.0 * x));
     let levels = levels.map(|(level, number)| Level {
         level: number,
         prefixes: count(level.prefixes),

@@ -222,7 +222,8 @@ pub(crate) fn mean_coherence(
             coherence(&words, postings, vocabulary.len())
         })
         .collect();
-    each.iter().sum::<f64>() / each.len().max(1) as f64
+    // A sum of nothing is −0.
+    each.iter().fold(0.0, |sum, x| sum + x) / each.len().max(1) as f64
 }
 
 #[expect(
