@@ -2,7 +2,7 @@
 //! interests, a map, and what is wrong with the texts.
 //!
 //! [`mine`] finds it all, from the encoder's vectors, the texts and, where there are any, the
-//! events; [`tables`] and [`render`] tell it. It is the same for a seed, whatever the number of
+//! events; [`tables()`] and [`render`] tell it. It is the same for a seed, whatever the number of
 //! threads. The parts that can be of use by themselves are public: [`Words`], [`Vocabulary`],
 //! [`class_terms`], [`coherence`], [`silhouettes`].
 //!

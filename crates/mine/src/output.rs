@@ -2,7 +2,7 @@
 
 use crate::mining::{Mined, MinedItem};
 use crate::tables::{Column, Table};
-use semrec_data::Dataset;
+use semrec_data::{Dataset, Values};
 
 /// The tables of what was found: `topics`, `groups`, `items`, `alike`, `contradictions` and, where
 /// there are events, `interests`.
@@ -172,10 +172,28 @@ fn alike(mined: &Mined, dataset: &Dataset) -> Table {
     }
 }
 
+/// The columns of labels in which not all items have the same.
+pub(crate) fn differing_columns<'a>(items: &[u32], dataset: &'a Dataset) -> Vec<&'a str> {
+    let fields = dataset.items.fields.iter();
+    let differ = fields.filter(|field| match &field.values {
+        Values::Category(labels) => {
+            let sorted = |item: u32| {
+                let mut labels: Vec<&String> = labels[item as usize].iter().collect();
+                labels.sort_unstable();
+                labels
+            };
+            items.iter().any(|&item| sorted(item) != sorted(items[0]))
+        }
+        Values::Text(_) | Values::Number(_) | Values::Time(_) | Values::Image(_) => false,
+    });
+    differ.map(|field| field.name.as_str()).collect()
+}
+
 fn contradictions(mined: &Mined, dataset: &Dataset) -> Table {
     let mut rows = Vec::new();
     for (number, items) in mined.contradictions.iter().enumerate() {
-        rows.extend(items.iter().map(|&item| (number, item)));
+        let columns = differing_columns(items, dataset).join(" ");
+        rows.extend(items.iter().map(|&item| (number, item, columns.clone())));
     }
     let labels = |item: u32| dataset.items.labels(item).collect::<Vec<_>>().join(", ");
     Table {
@@ -191,6 +209,7 @@ fn contradictions(mined: &Mined, dataset: &Dataset) -> Table {
                 text(&rows, |r| dataset.items.title(r.1).to_owned()),
             ),
             ("labels", text(&rows, |r| labels(r.1))),
+            ("differ_in", text(&rows, |r| r.2.clone())),
         ],
     }
 }

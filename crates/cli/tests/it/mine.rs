@@ -95,6 +95,8 @@ fn a_data_set_is_mined_the_same_way_on_any_number_of_threads() {
     assert!(same.count() >= 2, "{alike:?} {kinds:?}");
     let wrong = column(home, "one/contradictions.csv", "item");
     assert_eq!(wrong, ["same1", "same2", "same3"]);
+    let differ = column(home, "one/contradictions.csv", "differ_in");
+    assert_eq!(differ, ["category"; 3]);
     let items = column(home, "one/items.csv", "item");
     let of = |name: &str, item: &str| {
         let at = items.iter().position(|i| i == item).unwrap();

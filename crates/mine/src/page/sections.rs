@@ -5,6 +5,7 @@ use super::{SHOWN, count, percent};
 use crate::duplicates::Likeness;
 use crate::interests::Demand;
 use crate::mining::{Mined, Topic};
+use crate::output::differing_columns;
 use semrec_data::Dataset;
 use std::fmt::Write as _;
 
@@ -261,7 +262,7 @@ pub(super) fn contradictions_note(mined: &Mined) -> String {
             .to_owned();
     }
     format!(
-        "{} texts stand under different labels.",
+        "{} texts stand under different labels. What a mistake is among categories is none among places or sellers: the table says in which columns they differ.",
         count(mined.contradictions.len())
     )
 }
@@ -279,6 +280,8 @@ pub(super) fn contradictions(mined: &Mined, dataset: &Dataset) -> Vec<(String, V
         if more > 0 {
             labels.push(format!("and {} more", count(more)));
         }
+        let columns = differing_columns(items, dataset).join(", ");
+        labels.insert(0, format!("in {columns}:"));
         (short(dataset.items.title(items[0])), labels)
     });
     shown.collect()
