@@ -1,6 +1,7 @@
 //! The command line: verbs, flags, their help and their environment names.
 
 mod finetune;
+mod mine;
 mod model;
 mod serve;
 mod tune;
@@ -9,6 +10,7 @@ pub(crate) use finetune::{
     CandidatesName, FinetuneArgs, LabelSource, LearnedArgs, MethodName, ObjectiveName,
     OptimiserName, PaceArgs, ParameterArgs, ScheduleName, SourceKind, TemperatureArg, TowerName,
 };
+pub(crate) use mine::MineArgs;
 pub(crate) use model::{
     CompareArgs, ConvertArgs, DistilArgs, LayersKept, MeasureArgs, ModelVerb, PrecisionName,
 };
@@ -111,6 +113,9 @@ pub(crate) enum Verb {
     /// Keys of those who may ask a service.
     #[command(subcommand)]
     Key(KeyVerb),
+    /// See what is in a catalogue, and what people come for: tables, a page and a map.
+    #[command(after_help = mine::MINE_HELP)]
+    Mine(MineArgs),
     /// The whole main job: import, embed, evaluate, train, and a report to send to a colleague.
     #[command(after_help = "Example:\n  semrec up items.csv events.csv --out shop")]
     Up(UpArgs),

@@ -133,6 +133,7 @@ fn the_example_configuration_changes_nothing_and_is_understood() {
         ("evaluate", "evaluate no-data"),
         ("finetune", "finetune no-data --out tuned"),
         ("import", "import --interactions no-events --out data"),
+        ("mine", "mine no-data"),
         ("recommend", "recommend no-bundle --user u"),
         ("serve", "serve no-bundle"),
         ("similar", "similar no-bundle --item i"),

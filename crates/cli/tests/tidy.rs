@@ -19,6 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/train", &["text"]),
     ("crates/finetune", &["data", "text", "train"]),
     ("crates/tune", &[]),
+    ("crates/mine", &["data", "text", "index"]),
     ("crates/models", &["data", "text", "index", "train", "tune"]),
     ("crates/eval", &["data", "tune"]),
     ("crates/engine", &["data", "text", "index", "models"]),
@@ -27,8 +28,8 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "crates/cli",
         &[
-            "data", "text", "index", "train", "finetune", "tune", "models", "eval", "engine",
-            "store", "serve",
+            "data", "text", "index", "train", "finetune", "tune", "mine", "models", "eval",
+            "engine", "store", "serve",
         ],
     ),
     ("bindings/python", &["engine", "eval", "finetune"]),

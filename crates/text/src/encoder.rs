@@ -29,7 +29,7 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use tokenizers::Tokenizer;
+use tokenizers::{Encoding, Tokenizer};
 
 /// Texts tokenised and sorted together: bounds what is held beside the vectors.
 const WINDOW: usize = 8192;
@@ -288,6 +288,20 @@ impl Encoder {
         self.encode_after(&self.reading.prompts.query, texts, progress)
     }
 
+    /// Whether each text, read as one that is searched, is longer than [`Encoder::max_tokens`], so
+    /// that its end is not read.
+    ///
+    /// # Errors
+    /// [`TextError::Tokenize`] if the tokenizer refuses a text.
+    pub fn cuts<S: AsRef<str> + Sync>(&self, texts: &[S]) -> Result<Vec<bool>, TextError> {
+        let prompt = &self.reading.prompts.passage;
+        let cut = |text: &S| {
+            let encoding = self.encoding(prompt, text.as_ref(), true)?;
+            Ok(!encoding.get_overflowing().is_empty())
+        };
+        texts.par_iter().map(cut).collect()
+    }
+
     fn encode_after<S: AsRef<str> + Sync>(
         &self,
         prompt: &str,
@@ -336,6 +350,10 @@ impl Encoder {
     }
 
     fn tokens(&self, prompt: &str, text: &str, special: bool) -> Result<Vec<u32>, TextError> {
+        Ok(self.encoding(prompt, text, special)?.get_ids().to_vec())
+    }
+
+    fn encoding(&self, prompt: &str, text: &str, special: bool) -> Result<Encoding, TextError> {
         let mut text = Cow::Borrowed(text);
         if !prompt.is_empty() {
             text = Cow::Owned(format!("{prompt}{text}"));
@@ -344,11 +362,10 @@ impl Encoder {
             text = Cow::Owned(text.to_lowercase());
         }
         let encoding = self.tokenizer.encode_fast(text, special);
-        let encoding = encoding.map_err(|e| TextError::Tokenize {
+        encoding.map_err(|e| TextError::Tokenize {
             model: self.name.clone(),
             problem: e.to_string(),
-        })?;
-        Ok(encoding.get_ids().to_vec())
+        })
     }
 }
 

@@ -4,6 +4,7 @@ mod embed;
 mod evaluate;
 mod finetune;
 mod import;
+mod mine;
 mod model;
 mod recommend;
 mod serve;
@@ -30,6 +31,7 @@ pub(crate) fn run(context: &Context, verb: &Verb) -> anyhow::Result<bool> {
         Verb::Search(args) => recommend::search(context, args).map(|()| true),
         Verb::Serve(args) => serve::run(context, args).map(|()| true),
         Verb::Key(verb) => serve::key(context, verb).map(|()| true),
+        Verb::Mine(args) => mine::run(context, args).map(|()| true),
         Verb::Up(args) => up::run(context, args).map(|()| true),
         Verb::Model(verb) => model::run(context, verb).map(|()| true),
     }
