@@ -26,6 +26,8 @@ use std::sync::Arc;
 
 /// Most queries multiplied at once: bounds the scratch to `CHUNK * dim` values per thread.
 const CHUNK: usize = 64;
+/// Items multiplied at once: their vectors stay near the core while people pass by.
+const BLOCK: usize = 512;
 
 /// Parameters of [`Content`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -207,7 +209,24 @@ impl Content {
     /// Cosines of people's vectors, `[people, dim]`, to all items, `[people, n_items]`.
     fn cosines(&self, people: &[f32], out: &mut [f32]) {
         let (n, dim) = (self.n_items(), self.dim);
-        products((people, &self.items), dim, (out, n));
+        // Few people are many items nevertheless: these are shared among the threads.
+        let blocks: Vec<Vec<f32>> = self
+            .items
+            .par_chunks(BLOCK * dim.max(1))
+            .map(|items| {
+                let wide = items.len() / dim;
+                let mut block = vec![0.0; people.len() / dim * wide];
+                products((people, items), dim, (&mut block, wide));
+                block
+            })
+            .collect();
+        for (block, first) in blocks.iter().zip((0..).step_by(BLOCK)) {
+            let wide = BLOCK.min(self.items.len() / dim - first);
+            let rows = out.chunks_exact_mut(n.max(1));
+            for (row, cosines) in rows.zip(block.chunks_exact(wide)) {
+                row[first..first + wide].copy_from_slice(cosines);
+            }
+        }
         let people = people.chunks_exact(dim.max(1));
         for (person, row) in people.zip(out.chunks_exact_mut(n.max(1))) {
             for (&item, vector) in &self.changed {
@@ -265,11 +284,8 @@ impl Recommender for Content {
     fn score(&self, queries: &[Query<'_>], out: &mut [f32]) {
         let (n, dim) = (self.n_items(), self.dim);
         assert_eq!(out.len(), queries.len() * n, "[queries, n_items]");
-        // Few queries are shared among the threads, in fours.
-        let share = queries.len().div_ceil(rayon::current_num_threads());
-        let chunk = share.next_multiple_of(4).clamp(4, CHUNK);
-        out.par_chunks_mut(chunk * n.max(1))
-            .zip(queries.par_chunks(chunk))
+        out.par_chunks_mut(CHUNK * n.max(1))
+            .zip(queries.par_chunks(CHUNK))
             .for_each(|(out, queries)| {
                 let mut people = vec![0.0f32; queries.len() * dim];
                 let known: Vec<bool> = people
@@ -301,7 +317,7 @@ impl Recommender for Content {
         let part = |cause: Cause, weight: f32, vector: &[f32]| Contribution {
             source: Self::NAME.to_owned(),
             cause,
-            amount: weight / norm * vector.iter().zip(target).map(|(a, b)| a * b).sum::<f32>(),
+            amount: weight / norm * row_dot(vector, target),
         };
         let mut parts: Vec<Contribution> = self
             .touched(query)

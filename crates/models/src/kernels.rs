@@ -60,18 +60,18 @@ pub(crate) fn dot4<S: Simd>(simd: S, rows: [&[f32]; 4], b: &[f32]) -> [f32; 4] {
 /// Products of four rows with four others; each is summed as [`dot`] sums it.
 #[inline(always)]
 fn dot4x4<S: Simd>(simd: S, rows: [&[f32]; 4], others: [&[f32]; 4]) -> [[f32; 4]; 4] {
-    let rows_wide = four_wide::<S>(rows).map(|(wide, _)| wide);
-    let others_wide = four_wide::<S>(others).map(|(wide, _)| wide);
-    let n = rows_wide[0].len();
-    let rows_wide = rows_wide.map(|row| &row[..n]);
-    let others_wide = others_wide.map(|row| &row[..n]);
+    let [(r0, _), (r1, _), (r2, _), (r3, _)] = four_wide::<S>(rows);
+    let [(o0, _), (o1, _), (o2, _), (o3, _)] = four_wide::<S>(others);
+    let n = r0.len();
+    let (r0, r1, r2, r3) = (&r0[..n], &r1[..n], &r2[..n], &r3[..n]);
+    let (o0, o1, o2, o3) = (&o0[..n], &o1[..n], &o2[..n], &o3[..n]);
+    // Loops over constants, which are unrolled: the sums have to stay in registers.
     let mut sums = [[simd.splat_f32s(0.0); 4]; 4];
     for i in 0..n {
-        let b = others_wide.map(|row| row[i]);
-        for (sums, row) in sums.iter_mut().zip(rows_wide) {
-            let a = row[i];
-            for (sum, b) in sums.iter_mut().zip(b) {
-                *sum = simd.mul_add_e_f32s(a, b, *sum);
+        let (a, b) = ([r0[i], r1[i], r2[i], r3[i]], [o0[i], o1[i], o2[i], o3[i]]);
+        for r in 0..4 {
+            for o in 0..4 {
+                sums[r][o] = simd.mul_add_e_f32s(a[r], b[o], sums[r][o]);
             }
         }
     }
@@ -83,6 +83,29 @@ fn dot4x4<S: Simd>(simd: S, rows: [&[f32]; 4], others: [&[f32]; 4]) -> [[f32; 4]
             let rest: f32 = a.iter().zip(b).map(|(x, y)| x * y).sum();
             dots[r][o] = simd.reduce_sum_f32s(sum) + rest;
         }
+    }
+    dots
+}
+
+/// Products of one row with four others; each is summed as [`dot`] sums it.
+#[inline(always)]
+fn dot1x4<S: Simd>(simd: S, row: &[f32], others: [&[f32]; 4]) -> [f32; 4] {
+    let (r, rest) = S::as_simd_f32s(row);
+    let [(o0, _), (o1, _), (o2, _), (o3, _)] = four_wide::<S>(others);
+    let n = r.len();
+    let (o0, o1, o2, o3) = (&o0[..n], &o1[..n], &o2[..n], &o3[..n]);
+    let mut sums = [simd.splat_f32s(0.0); 4];
+    for (i, &a) in r.iter().enumerate() {
+        let b = [o0[i], o1[i], o2[i], o3[i]];
+        for o in 0..4 {
+            sums[o] = simd.mul_add_e_f32s(a, b[o], sums[o]);
+        }
+    }
+    let mut dots = [0.0; 4];
+    for o in 0..4 {
+        let tail = &others[o][row.len() - rest.len()..];
+        let tail: f32 = rest.iter().zip(tail).map(|(x, y)| x * y).sum();
+        dots[o] = simd.reduce_sum_f32s(sums[o]) + tail;
     }
     dots
 }
@@ -103,22 +126,25 @@ pub(crate) fn products(
         fn with_simd<S: Simd>(self, simd: S) {
             let Self(people, items, dim, out, stride) = self;
             let (asked, n) = (people.len() / dim, items.len() / dim);
-            // Beyond the end the last row stands in, and what comes of it is not written.
-            let four = |rows: &'_ [f32], count: usize, first: usize| -> [usize; 4] {
-                debug_assert_eq!(rows.len(), count * dim);
-                [0, 1, 2, 3].map(|k| (first + k).min(count - 1) * dim)
-            };
+            let person = |p: usize| &people[p * dim..][..dim];
+            let fours = asked / 4 * 4;
             for item in (0..n).step_by(4) {
-                let places = four(items, n, item);
-                let of_items = places.map(|at| &items[at..at + dim]);
-                for person in (0..asked).step_by(4) {
-                    let of_people = four(people, asked, person).map(|at| &people[at..at + dim]);
+                // Beyond the end the last item stands in, and what comes of it is not written.
+                let of_items = [0, 1, 2, 3].map(|k| &items[(item + k).min(n - 1) * dim..][..dim]);
+                let end = (item + 4).min(n);
+                let mut write = |p: usize, dots: [f32; 4]| {
+                    let to = &mut out[p * stride + item..p * stride + end];
+                    to.copy_from_slice(&dots[..end - item]);
+                };
+                for p in (0..fours).step_by(4) {
+                    let of_people = [person(p), person(p + 1), person(p + 2), person(p + 3)];
                     let dots = dot4x4(simd, of_people, of_items);
-                    for (row, dots) in (person..asked).zip(dots) {
-                        let end = (item + 4).min(n);
-                        out[row * stride + item..row * stride + end]
-                            .copy_from_slice(&dots[..end - item]);
+                    for (p, dots) in (p..).zip(dots) {
+                        write(p, dots);
                     }
+                }
+                for p in fours..asked {
+                    write(p, dot1x4(simd, person(p), of_items));
                 }
             }
         }
