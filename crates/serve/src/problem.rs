@@ -61,19 +61,22 @@ impl IntoResponse for Problem {
 
 impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
-        match error {
-            EngineError::Request(detail) => Self::new(StatusCode::BAD_REQUEST, detail),
-            EngineError::Data(e) => Self::new(StatusCode::BAD_REQUEST, e.to_string()),
-            other => Self::new(StatusCode::INTERNAL_SERVER_ERROR, other.to_string()),
-        }
+        let mine = matches!(error, EngineError::Request(_) | EngineError::Data(_));
+        let status = if mine {
+            StatusCode::BAD_REQUEST
+        } else {
+            StatusCode::INTERNAL_SERVER_ERROR
+        };
+        Self::new(status, error.to_string())
     }
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let status = match error {
-            StoreError::Full => StatusCode::INSUFFICIENT_STORAGE,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        let status = if matches!(error, StoreError::Full) {
+            StatusCode::INSUFFICIENT_STORAGE
+        } else {
+            StatusCode::INTERNAL_SERVER_ERROR
         };
         Self::new(status, error.to_string())
     }

@@ -161,9 +161,11 @@ impl Service {
     /// Stores events.
     pub(crate) async fn write(&self, events: Vec<NewEvent>) -> Result<Vec<Taken>, Problem> {
         let written = self.inner.writer.ask(events).await?;
-        written.map_err(|e| match *e {
-            StoreError::Full => Problem::from(StoreError::Full),
-            _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()),
+        written.map_err(|e| {
+            if matches!(*e, StoreError::Full) {
+                return Problem::from(StoreError::Full);
+            }
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string())
         })
     }
 }

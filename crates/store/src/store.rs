@@ -34,19 +34,16 @@ impl Store {
             Ok(connection)
         };
         let mut writer = connect()?;
-        let not_ours = |e: StoreError| match e {
-            StoreError::Database(e)
-                if e.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) =>
-            {
-                StoreError::Open {
-                    path: path.to_owned(),
-                    problem: "is no data base; name a file that is not there, or a store"
-                        .to_owned(),
-                }
-            }
-            other => other,
-        };
-        bring_forward(&mut writer, path).map_err(not_ours)?;
+        bring_forward(&mut writer, path).map_err(|e| match e {
+            StoreError::Database(e) if is_no_database(&e) => StoreError::Open {
+                path: path.to_owned(),
+                problem: "is no data base; name a file that is not there, or a store".to_owned(),
+            },
+            StoreError::Database(_)
+            | StoreError::Open { .. }
+            | StoreError::Full
+            | StoreError::Damaged(_) => e,
+        })?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
         writer.pragma_update(None, "synchronous", "FULL")?;
         let reader = connect()?;
@@ -97,6 +94,10 @@ impl Store {
         transaction.commit()?;
         Ok(done)
     }
+}
+
+fn is_no_database(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase)
 }
 
 /// Whole numbers as SQLite has them.

@@ -6,7 +6,7 @@ use semrec_store::{Condition, NewEvent, Put, Store, StoreError, StoredKey, Taken
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
-fn object(value: Value) -> Map<String, Value> {
+fn object(value: &Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
@@ -33,8 +33,8 @@ fn versions_go_up_and_conditions_are_kept() {
     let (_dir, stores) = both();
     for store in &stores {
         let (lamp, chair) = (
-            object(json!({"title": "Lamp"})),
-            object(json!({"title": "Chair"})),
+            object(&json!({"title": "Lamp"})),
+            object(&json!({"title": "Chair"})),
         );
         let put = |what: &Map<String, Value>, condition| {
             store.put_items(&[("a", what)], condition, 9).unwrap()[0]
@@ -64,7 +64,7 @@ fn versions_go_up_and_conditions_are_kept() {
 fn changes_are_told_in_their_order_and_items_in_that_of_their_ids() {
     let (_dir, stores) = both();
     for store in &stores {
-        let some = object(json!({"n": 1}));
+        let some = object(&json!({"n": 1}));
         let items: Vec<(&str, _)> = ["c", "a", "b"].map(|id| (id, &some)).to_vec();
         store.put_items(&items, Condition::Any, 1).unwrap();
         let first = store.changed_items(0, 10).unwrap();
@@ -73,7 +73,7 @@ fn changes_are_told_in_their_order_and_items_in_that_of_their_ids() {
             "cab"
         );
         let newest = first[2].seq;
-        let other = object(json!({"n": 2}));
+        let other = object(&json!({"n": 2}));
         store
             .put_items(&[("c", &other)], Condition::Any, 2)
             .unwrap();
@@ -189,7 +189,7 @@ fn a_data_set_is_taken_over_once() {
     assert!(!store.seed(&dataset, 1).unwrap());
     assert_eq!(
         store.item("a").unwrap().unwrap().object,
-        Some(object(json!({"title": "Lamp"})))
+        Some(object(&json!({"title": "Lamp"})))
     );
     let event = store.events_of("u", 9).unwrap().swap_remove(0);
     assert_eq!(

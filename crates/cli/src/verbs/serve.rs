@@ -61,9 +61,7 @@ pub(crate) fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
             ends.await.ok();
         };
         semrec_serve::run(service, listener, end).await?;
-        context
-            .console
-            .line("all requests are answered; ended".to_owned());
+        context.console.line("all requests are answered; ended");
         Ok(())
     })
 }

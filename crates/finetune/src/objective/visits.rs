@@ -14,6 +14,10 @@ pub(super) fn visits(shares: &[f64], number: usize, rng: &mut impl Rng) -> Vec<u
     for (place, share) in (0u32..).zip(shares) {
         let expected = number as f64 * share / sum;
         let more = rng.random::<f64>() < expected.fract();
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the fraction is drawn beside it"
+        )]
         let times = expected as usize + usize::from(more);
         order.resize(order.len() + times, place);
     }

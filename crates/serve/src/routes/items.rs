@@ -227,8 +227,11 @@ impl Rejected {
     }
 }
 
+/// An object of a body, or what is wrong with it, and its line from 1.
+pub(crate) type Line = (usize, Result<Value, Problem>);
+
 /// The objects of a body, each with its line: JSON lines, a list of objects, or one object.
-pub(crate) fn objects(body: &[u8]) -> Result<Vec<(usize, Result<Value, Problem>)>, Problem> {
+pub(crate) fn objects(body: &[u8]) -> Result<Vec<Line>, Problem> {
     let first = body.iter().find(|b| !b.is_ascii_whitespace());
     if first == Some(&b'[') {
         let values: Vec<Value> = read(body)?;

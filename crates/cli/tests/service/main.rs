@@ -1,7 +1,8 @@
 //! The service as those who use it see it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "../../engine/tests/shop/mod.rs"]
+mod items;
+#[path = "../../../engine/tests/shop/mod.rs"]
 mod shop;
 
 use axum::Router;
@@ -97,97 +98,6 @@ async fn with(
 
 async fn get(router: &Router, path: &str) -> Answer {
     ask(router, &format!("GET {path}"), "").await
-}
-
-#[tokio::test]
-async fn an_item_is_recommendable_when_its_put_is_answered_and_gone_when_its_delete_is() {
-    let (_dir, router) = service();
-    let for_i4 = json!({"history": ["i4"], "k": 3, "explain": true});
-    let lamp = json!({"title": "a lamp for room 4", "price": 9.5});
-    let put = ask(&router, "PUT /v1/items/new", &lamp).await;
-    assert_eq!(put.status, StatusCode::CREATED);
-    assert_eq!(put.headers["etag"], "\"1\"");
-    assert_eq!(put.json()["result"], "created");
-    let first = ask(&router, "POST /v1/recommend", &for_i4).await;
-    assert_eq!(first.items()[0], "new");
-    let item = &first.json()["items"][0];
-    assert_eq!(
-        (&item["source"], &item["title"]),
-        (&json!("content"), &json!("a lamp for room 4"))
-    );
-    assert_eq!(item["reasons"][0]["item"], "i4");
-    assert!(item["why"].as_str().unwrap().starts_with("reads like"));
-    assert!(!first.json()["request_id"].as_str().unwrap().is_empty());
-    let search = ask(
-        &router,
-        "POST /v1/search",
-        json!({"query": "a lamp for room 4", "k": 2}),
-    )
-    .await;
-    assert_eq!(search.items(), ["i4", "new"]);
-    assert_eq!(
-        get(&router, "/v1/items/i4/similar?k=1").await.items(),
-        ["new"]
-    );
-    assert_eq!(get(&router, "/v1/items/new").await.json(), lamp);
-    let known = with(
-        &router,
-        "GET /v1/items/new",
-        &[("if-none-match", "\"1\"")],
-        "",
-    )
-    .await;
-    assert_eq!(
-        (known.status, known.text.as_str()),
-        (StatusCode::NOT_MODIFIED, "")
-    );
-
-    let old = with(
-        &router,
-        "PUT /v1/items/new",
-        &[("if-match", "\"7\"")],
-        json!({"title": "x"}),
-    )
-    .await;
-    assert_eq!(old.status, StatusCode::PRECONDITION_FAILED);
-    let again = ask(&router, "PUT /v1/items/new", &lamp).await;
-    assert_eq!(
-        (again.status, again.json()["result"].clone()),
-        (StatusCode::OK, json!("same"))
-    );
-    let chair = json!({"title": "a chair for room 5"});
-    let changed = with(
-        &router,
-        "PUT /v1/items/new",
-        &[("if-match", "\"1\"")],
-        &chair,
-    )
-    .await;
-    assert_eq!(changed.json()["result"], "replaced");
-    assert_eq!(
-        get(&router, "/v1/items/i5/similar?k=1").await.items(),
-        ["new"]
-    );
-
-    assert_eq!(
-        ask(&router, "DELETE /v1/items/new", "").await.json()["result"],
-        "deleted"
-    );
-    let missing = get(&router, "/v1/items/new").await;
-    assert_eq!(missing.status, StatusCode::NOT_FOUND);
-    assert_eq!(missing.headers["content-type"], "application/problem+json");
-    assert_eq!(missing.json()["detail"], "there is no item 'new'");
-    let all = json!({"history": ["i4"], "k": 100});
-    let everything = ask(&router, "POST /v1/recommend", &all).await.items();
-    assert!(!everything.contains(&"new".to_owned()) && everything.len() == 29);
-    assert_eq!(
-        ask(&router, "DELETE /v1/items/new", "").await.status,
-        StatusCode::NOT_FOUND
-    );
-    assert_eq!(
-        get(&router, "/v1/items/new/similar").await.status,
-        StatusCode::NOT_FOUND
-    );
 }
 
 #[tokio::test]
@@ -310,112 +220,117 @@ async fn online_is_offline() {
     }
 }
 
+/// Method and path, body, status, field, and how the detail begins.
+type Wrong = (&'static str, &'static str, u16, &'static str, &'static str);
+
+const WRONG: &[Wrong] = &[
+    (
+        "POST /v1/recommend",
+        "{\"k\": \"ten\"}",
+        400,
+        "k",
+        "k: invalid type: string \"ten\", expected usize",
+    ),
+    (
+        "POST /v1/recommend",
+        "{\"k\": 0}",
+        400,
+        "k",
+        "k is 0; expected 1 to 1000",
+    ),
+    (
+        "POST /v1/recommend",
+        "{\"size\": 3}",
+        400,
+        "size",
+        "size: unknown field `size`",
+    ),
+    (
+        "POST /v1/recommend",
+        "{\"diversity\": 2}",
+        400,
+        "diversity",
+        "diversity is 2; expected 0 to 1",
+    ),
+    (
+        "POST /v1/recommend",
+        "{\"filter\": \"price <\"}",
+        400,
+        "filter",
+        "filter has 'price <', which is no condition",
+    ),
+    (
+        "POST /v1/recommend",
+        "{\"filter\": \"colour = red\"}",
+        400,
+        "",
+        "filter asks for 'colour', which no item has",
+    ),
+    (
+        "POST /v1/recommend",
+        "{\"history\": [\"nope\"]}",
+        400,
+        "",
+        "'nope' of the history is not among the 30 items",
+    ),
+    ("POST /v1/recommend", "{", 400, "", "the body: EOF"),
+    (
+        "PUT /v1/items/a",
+        "[]",
+        400,
+        "",
+        "the body: invalid type: sequence",
+    ),
+    (
+        "PUT /v1/items/a",
+        "{\"title\": {}}",
+        400,
+        "",
+        "field 'title' is an object",
+    ),
+    (
+        "POST /v1/events",
+        "{\"user_id\": \"u\", \"item_id\": \"i1\", \"time\": \"soon\"}",
+        400,
+        "time",
+        "time is \"soon\"; expected Unix seconds",
+    ),
+    ("POST /v1/events", "", 400, "", "the body is empty"),
+    (
+        "POST /v1/search",
+        "{\"query\": \" \"}",
+        400,
+        "query",
+        "query is empty",
+    ),
+    ("GET /v1/items?limit=0", "", 400, "limit", "limit is 0"),
+    (
+        "GET /v1/users/u1/recommendations?n=3",
+        "",
+        400,
+        "query",
+        "Failed to deserialize query string",
+    ),
+    (
+        "GET /v2/items",
+        "",
+        404,
+        "",
+        "there is nothing at /v2/items",
+    ),
+    (
+        "PATCH /v1/items/a",
+        "",
+        405,
+        "",
+        "/v1/items/a does not take PATCH",
+    ),
+];
+
 #[tokio::test]
 async fn what_is_wrong_is_named() {
     let (_dir, router) = service();
-    for (line, body, status, field, detail) in [
-        (
-            "POST /v1/recommend",
-            "{\"k\": \"ten\"}",
-            400,
-            "k",
-            "k: invalid type: string \"ten\", expected usize",
-        ),
-        (
-            "POST /v1/recommend",
-            "{\"k\": 0}",
-            400,
-            "k",
-            "k is 0; expected 1 to 1000",
-        ),
-        (
-            "POST /v1/recommend",
-            "{\"size\": 3}",
-            400,
-            "size",
-            "size: unknown field `size`",
-        ),
-        (
-            "POST /v1/recommend",
-            "{\"diversity\": 2}",
-            400,
-            "diversity",
-            "diversity is 2; expected 0 to 1",
-        ),
-        (
-            "POST /v1/recommend",
-            "{\"filter\": \"price <\"}",
-            400,
-            "filter",
-            "filter has 'price <', which is no condition",
-        ),
-        (
-            "POST /v1/recommend",
-            "{\"filter\": \"colour = red\"}",
-            400,
-            "",
-            "filter asks for 'colour', which no item has",
-        ),
-        (
-            "POST /v1/recommend",
-            "{\"history\": [\"nope\"]}",
-            400,
-            "",
-            "'nope' of the history is not among the 30 items",
-        ),
-        ("POST /v1/recommend", "{", 400, "", "the body: EOF"),
-        (
-            "PUT /v1/items/a",
-            "[]",
-            400,
-            "",
-            "the body: invalid type: sequence",
-        ),
-        (
-            "PUT /v1/items/a",
-            "{\"title\": {}}",
-            400,
-            "",
-            "field 'title' is an object",
-        ),
-        (
-            "POST /v1/events",
-            "{\"user_id\": \"u\", \"item_id\": \"i1\", \"time\": \"soon\"}",
-            400,
-            "time",
-            "time is \"soon\"; expected Unix seconds",
-        ),
-        ("POST /v1/events", "", 400, "", "the body is empty"),
-        (
-            "POST /v1/search",
-            "{\"query\": \" \"}",
-            400,
-            "query",
-            "query is empty",
-        ),
-        ("GET /v1/items?limit=0", "", 400, "limit", "limit is 0"),
-        (
-            "GET /v1/users/u1/recommendations?n=3",
-            "",
-            400,
-            "query",
-            "Failed to deserialize query string",
-        ),
-        (
-            "GET /v2/items",
-            "",
-            404,
-            "",
-            "there is nothing at /v2/items",
-        ),
-        (
-            "PATCH /v1/items/a",
-            "",
-            405,
-            "",
-            "/v1/items/a does not take PATCH",
-        ),
-    ] {
+    for &(line, body, status, field, detail) in WRONG {
         let answer = ask(&router, line, body).await;
         assert_eq!(answer.status, status, "{line} {body}: {}", answer.text);
         assert_eq!(answer.headers["content-type"], "application/problem+json");
@@ -485,41 +400,6 @@ async fn a_key_may_do_what_its_scope_says() {
     assert_eq!(ask_as("Bearer w", "DELETE /v1/users/u1", "").await, 403);
     assert!(store.remove_key("r").unwrap());
     assert_eq!(ask_as("Bearer r", read, "{}").await, 401);
-}
-
-#[tokio::test]
-async fn bulk_items_pages_and_order_on_demand() {
-    let (_dir, router) = service();
-    let lines = "{\"item_id\": \"a\", \"title\": \"a kettle\"}\n{\"title\": \"nobody\"}\n{\"id\": 7, \"title\": \"a lamp\"}\n";
-    let bulk = ask(&router, "POST /v1/items", lines).await.json();
-    assert_eq!(
-        (&bulk["created"], &bulk["rejected"][0]["line"]),
-        (&json!(2), &json!(2))
-    );
-    let list = json!([{"item_id": "a", "title": "a kettle"}, {"item_id": "7", "title": "a chair"}]);
-    let bulk = ask(&router, "POST /v1/items", list).await.json();
-    assert_eq!((&bulk["same"], &bulk["replaced"]), (&json!(1), &json!(1)));
-    let (mut cursor, mut ids) = (String::new(), Vec::new());
-    loop {
-        let page = get(&router, &format!("/v1/items?limit=10&cursor={cursor}"))
-            .await
-            .json();
-        let items = page["items"].as_array().unwrap().iter();
-        ids.extend(items.map(|item| item["item_id"].as_str().unwrap().to_owned()));
-        match page["next"].as_str() {
-            Some(next) => next.clone_into(&mut cursor),
-            None => break,
-        }
-    }
-    assert_eq!(ids.len(), 32);
-    assert!(ids.is_sorted());
-    let order = json!({"items": ["i1", "i7", "nope", "i4"], "history": ["i10"]});
-    let ordered = ask(&router, "POST /v1/rerank", order).await;
-    assert_eq!(ordered.items().len(), 3);
-    assert_eq!(
-        ordered.json()["notes"][0],
-        "1 of the items are not known: nope"
-    );
 }
 
 #[tokio::test]
