@@ -152,7 +152,10 @@ fn holds(condition: Condition, is_there: bool, version: u64) -> bool {
 }
 
 /// Version and text of an item, of a deleted one too.
-fn current(writing: &Transaction<'_>, id: &str) -> Result<Option<(u64, String)>, StoreError> {
+pub(crate) fn current(
+    writing: &Transaction<'_>,
+    id: &str,
+) -> Result<Option<(u64, String)>, StoreError> {
     let mut statement =
         writing.prepare_cached("SELECT version, object FROM items WHERE id = ?1")?;
     let found = statement.query_row([id], |row| Ok((unsigned(row.get(0)?), row.get(1)?)));

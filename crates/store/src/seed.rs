@@ -1,6 +1,6 @@
 //! A store that begins with what a data set holds.
 
-use crate::items::set;
+use crate::items::{current, set};
 use crate::{Store, StoreError};
 use rusqlite::params;
 use semrec_data::{Dataset, Record};
@@ -9,20 +9,30 @@ use semrec_data::{Dataset, Record};
 const SEEDED: &str = "seeded from";
 
 impl Store {
-    /// Fills an empty store with a data set's items and events, in one transaction; false where it
-    /// was filled before.
+    /// Takes over a data set, in one transaction: into an empty store its items and events; into one
+    /// that was filled from another data set, items that it never had. False where it was filled from
+    /// this one.
     ///
     /// # Errors
     /// [`StoreError`] if the disk refuses; nothing is there then.
     pub fn seed(&self, dataset: &Dataset, now: i64) -> Result<bool, StoreError> {
-        if self.note(SEEDED)?.is_some() {
+        let before = self.note(SEEDED)?;
+        if before.as_ref() == Some(&dataset.fingerprint) {
             return Ok(false);
         }
         self.write(|writing| {
             for row in (0u32..).take(dataset.items.len()) {
+                if before.is_some() && current(writing, dataset.items.ids.name(row))?.is_some() {
+                    continue;
+                }
                 let record = Record::of(&dataset.items, row);
                 let text = serde_json::Value::Object(record.object()).to_string();
                 set(writing, &record.id, &text, (1, now))?;
+            }
+            let note = "INSERT OR REPLACE INTO notes (name, value) VALUES (?1, ?2)";
+            writing.execute(note, [SEEDED, &dataset.fingerprint])?;
+            if before.is_some() {
+                return Ok(true);
             }
             let mut insert = writing.prepare_cached(
                 "INSERT INTO events (user_id, item_id, kind, value, time) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -37,9 +47,6 @@ impl Store {
                     row.event.time
                 ])?;
             }
-            drop(insert);
-            let note = "INSERT OR REPLACE INTO notes (name, value) VALUES (?1, ?2)";
-            writing.execute(note, [SEEDED, &dataset.fingerprint])?;
             Ok(true)
         })
     }

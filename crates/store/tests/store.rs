@@ -187,20 +187,28 @@ fn a_data_set_is_taken_over_once() {
     let store = Store::in_memory().unwrap();
     assert!(store.seed(&dataset, 1).unwrap());
     assert!(!store.seed(&dataset, 1).unwrap());
-    assert_eq!(
-        store.item("a").unwrap().unwrap().object,
-        Some(object(&json!({"title": "Lamp"})))
-    );
+    let title = |id: &str| store.item(id).unwrap().map(|item| item.object.unwrap());
+    assert_eq!(title("a"), Some(object(&json!({"title": "Lamp"}))));
     let event = store.events_of("u", 9).unwrap().swap_remove(0);
     assert_eq!(
-        (
-            event.item.as_str(),
-            event.kind.as_str(),
-            event.value,
-            event.time
-        ),
+        (&*event.item, &*event.kind, event.value, event.time),
         ("b", "rating", 4.5, 7)
     );
+    // Of another data set come the items that are new; what was written or deleted since stays.
+    store.delete_item("b", Condition::Any, 2).unwrap();
+    let mut items = Table::of_ids(["a", "b", "c"].into_iter().collect::<Ids>());
+    items.fields = vec![Field {
+        name: "title".to_owned(),
+        values: Values::Text(["Old lamp", "Bread", "Chair"].map(str::to_owned).to_vec()),
+    }];
+    let log = Interactions::from_rows(&[row], 1, 3, Clock::Seconds);
+    let users = Table::of_ids(["u"].into_iter().collect::<Ids>());
+    let newer = Dataset::new("shop", items, users, log, vec!["rating".to_owned()]);
+    assert!(store.seed(&newer, 3).unwrap() && !store.seed(&newer, 3).unwrap());
+    assert_eq!(title("a"), Some(object(&json!({"title": "Lamp"}))));
+    assert_eq!(title("b"), None);
+    assert_eq!(title("c"), Some(object(&json!({"title": "Chair"}))));
+    assert_eq!(store.n_events().unwrap(), 1);
 }
 
 fn refused(path: &Path) -> String {

@@ -90,7 +90,9 @@ async fn write(
         .in_store(move |store| store.put_items(&[(&key, &object)], condition, now))
         .await?;
     let put = put.first().copied().unwrap_or(Put::Refused(None));
-    if let Put::Created(_) | Put::Replaced(_) = put {
+    // Also where it was stored by a request whose change found no room.
+    let known = matches!(put, Put::Refused(_)) || service.live().engine().says(&record);
+    if !known {
         service.change(Change::Put(record)).await?;
     }
     Ok(put)
@@ -191,7 +193,13 @@ pub(crate) async fn delete(
                 request_id: request_id.0,
             }))
         }
-        Put::Refused(None) => Err(Problem::no_item(&id)),
+        Put::Refused(None) => {
+            // Deleted by a request whose change found no room.
+            if service.live().engine().item(&id).is_some() {
+                service.change(Change::Delete(id.clone())).await?;
+            }
+            Err(Problem::no_item(&id))
+        }
         Put::Refused(found) => Err(refused(found)),
     }
 }
