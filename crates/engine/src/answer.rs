@@ -23,6 +23,8 @@ struct Question<'a> {
     wish: bool,
     /// `[n_items]`, unless everything may be recommended.
     allowed: Option<Vec<bool>>,
+    /// Vectors of what is not wanted.
+    unwanted: Vec<Vec<f32>>,
     notes: Vec<String>,
 }
 
@@ -39,6 +41,23 @@ impl Question<'_> {
             exclude_seen: !self.request.include_seen,
             allowed: self.allowed.as_deref(),
         }
+    }
+
+    fn rerank(&self) -> Rerank<'_> {
+        Rerank {
+            diversity: self.request.diversity.clamp(0.0, 1.0),
+            distinct: self.request.distinct,
+            unwanted: &self.unwanted,
+            k: self.request.k,
+        }
+    }
+
+    /// How many are ranked: more than are asked for, where it is chosen among them.
+    fn depth(&self) -> usize {
+        if self.rerank().is_idle() {
+            return self.request.k;
+        }
+        self.request.k.saturating_mul(5).max(NEAR)
     }
 
     fn allows(&self, item: u32) -> bool {
@@ -104,7 +123,7 @@ impl Engine {
             .map(|q| Asked {
                 query: q.query(),
                 candidates: q.candidates(),
-                k: self.depth(q.request),
+                k: q.depth(),
             });
         let asked: Vec<Asked<'_>> = asked.collect();
         let mut ranked = rank_each(&*self.model, &asked).into_iter();
@@ -113,7 +132,7 @@ impl Engine {
             let ranked = match (&question.text, question.wish) {
                 (Some((_, vector)), true) => {
                     let seen = |item| question.history.iter().any(|e| e.item == item);
-                    let depth = self.depth(question.request);
+                    let depth = question.depth();
                     self.nearest(vector, depth, |item| {
                         question.allows(item) && (question.request.include_seen || !seen(item))
                     })?
@@ -150,9 +169,12 @@ impl Engine {
             );
         }
         let history = self.history(own, request, &mut notes)?;
+        let unwanted = request.negative.iter();
+        let unwanted = unwanted.filter_map(|id| self.vector(self.items.number(id)?));
         Ok(Question {
             wish: text.is_some() && request.text.is_some() && history.is_empty(),
             allowed: self.allowed(request)?,
+            unwanted: unwanted.collect(),
             request,
             history,
             text,
@@ -204,7 +226,7 @@ impl Engine {
         out.extend(self.items.gone());
         if let Some(now) = request.now {
             #[expect(clippy::cast_precision_loss, reason = "seconds")]
-            self.items.expired(now as f64, |item| out.push(item));
+            out.extend(self.items.expired(now as f64));
         }
         if out.is_empty() && request.filter.is_empty() && request.only.is_none() {
             return Ok(None);
@@ -222,15 +244,6 @@ impl Engine {
         Ok(Some(allowed))
     }
 
-    /// How many are ranked for a request: more than it asks for, where it is chosen among them.
-    fn depth(&self, request: &Request) -> usize {
-        let unwanted = self.texts.is_some() && !request.negative.is_empty();
-        if request.diversity > 0.0 || request.distinct || unwanted {
-            return request.k.saturating_mul(5).max(NEAR);
-        }
-        request.k
-    }
-
     fn vector(&self, item: u32) -> Option<Vec<f32>> {
         self.texts.as_ref()?.index.vector(item)
     }
@@ -238,16 +251,7 @@ impl Engine {
     /// Chooses of what is ranked, fills up, and explains.
     fn answer(&self, mut question: Question<'_>, ranked: &[Ranked]) -> Result<Reply, EngineError> {
         let request = question.request;
-        let unwanted = request.negative.iter();
-        let unwanted: Vec<Vec<f32>> = unwanted
-            .filter_map(|id| self.vector(self.items.number(id)?))
-            .collect();
-        let rerank = Rerank {
-            diversity: request.diversity.clamp(0.0, 1.0),
-            distinct: request.distinct,
-            unwanted: &unwanted,
-            k: request.k,
-        };
+        let rerank = question.rerank();
         let chosen: Vec<Ranked> = if rerank.is_idle() {
             ranked.iter().take(request.k).copied().collect()
         } else {

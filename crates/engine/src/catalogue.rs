@@ -5,7 +5,7 @@
 //! change: [`Catalogue::with`] makes the next one, which shares all but the list of changes.
 
 use semrec_data::{Cell, Dataset, Record, Table, Values};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// An item that was written or deleted since the bundle was made.
@@ -23,19 +23,34 @@ pub(crate) struct Catalogue {
     dataset: Arc<Dataset>,
     /// Of each item that changed: what it is, `None` for one that is gone.
     later: BTreeMap<u32, Option<Arc<Record>>>,
+    /// Which of them are gone.
+    gone: BTreeSet<u32>,
+    /// When items end that do, Unix seconds.
+    ends: BTreeMap<u32, f64>,
     /// The ids of items that are not of the bundle.
     new: HashMap<Arc<str>, u32>,
     names: Vec<Arc<str>>,
 }
 
+/// The field that says when an item ends.
+const END: &str = "expires_at";
+
 impl Catalogue {
     pub(crate) fn new(dataset: Arc<Dataset>) -> Self {
-        Self {
+        let mut catalogue = Self {
             dataset,
             later: BTreeMap::new(),
+            gone: BTreeSet::new(),
+            ends: BTreeMap::new(),
             new: HashMap::new(),
             names: Vec::new(),
-        }
+        };
+        let mut ends = BTreeMap::new();
+        catalogue.each_cell(END, |item, cell| {
+            ends.extend(cell.end().map(|end| (item, end)))
+        });
+        catalogue.ends = ends;
+        catalogue
     }
 
     /// The catalogue after a change, and the number of the item; `None` where the id to delete is
@@ -56,6 +71,16 @@ impl Catalogue {
                 item
             }
         };
+        self.ends.remove(&item);
+        let end = record.as_ref().and_then(|record| record.cell(END));
+        if let Some(end) = end.and_then(|cell| CellRef::from(cell).end()) {
+            self.ends.insert(item, end);
+        }
+        if record.is_some() {
+            self.gone.remove(&item);
+        } else {
+            self.gone.insert(item);
+        }
         self.later.insert(item, record);
         Some(item)
     }
@@ -71,8 +96,7 @@ impl Catalogue {
 
     /// Items that are there.
     pub(crate) fn there(&self) -> usize {
-        let gone = self.later.values().filter(|record| record.is_none());
-        self.len() - gone.count()
+        self.len() - self.gone.len()
     }
 
     /// The number of an id, whether or not it is deleted.
@@ -87,13 +111,12 @@ impl Catalogue {
     }
 
     pub(crate) fn is_gone(&self, item: u32) -> bool {
-        matches!(self.later.get(&item), Some(None))
+        self.gone.contains(&item)
     }
 
     /// The items that are gone.
     pub(crate) fn gone(&self) -> impl Iterator<Item = u32> + '_ {
-        let gone = self.later.iter().filter(|(_, record)| record.is_none());
-        gone.map(|(&item, _)| item)
+        self.gone.iter().copied()
     }
 
     fn record(&self, item: u32) -> Option<&Record> {
@@ -157,13 +180,10 @@ impl Catalogue {
         }
     }
 
-    /// Tells the items whose time is up.
-    pub(crate) fn expired(&self, now: f64, mut told: impl FnMut(u32)) {
-        self.each_cell("expires_at", |item, cell| {
-            if matches!(cell, CellRef::Number(end) if end <= now) {
-                told(item);
-            }
-        });
+    /// The items whose time is up.
+    pub(crate) fn expired(&self, now: f64) -> impl Iterator<Item = u32> + '_ {
+        let ends = self.ends.iter().filter(move |(_, end)| **end <= now);
+        ends.map(|(&item, _)| item)
     }
 
     /// The names of all fields that an item has.
@@ -189,6 +209,14 @@ pub(crate) enum CellRef<'a> {
 }
 
 impl<'a> CellRef<'a> {
+    /// A point in time, if it is one.
+    fn end(self) -> Option<f64> {
+        match self {
+            Self::Number(seconds) => Some(seconds),
+            Self::Text(_) | Self::Labels(_) => None,
+        }
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "seconds, compared with numbers")]
     fn of(values: &'a Values, at: usize) -> Option<Self> {
         Some(match values {

@@ -68,7 +68,7 @@ pub(crate) fn groups(
         .filter(|(score, _, _)| *score >= threshold)
         .map(|(s, a, b)| (s, a.min(b), a.max(b)))
         .collect();
-    pairs.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.cmp_items(b)));
+    pairs.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
     pairs.dedup_by_key(|p| (p.1, p.2));
     let alike = |a: u32, b: u32| {
         let (a, b) = (a as usize, b as usize);
@@ -88,17 +88,6 @@ pub(crate) fn groups(
     let mut groups: Vec<Group> = groups.map(|rows| group(rows, sets)).collect();
     groups.sort_by_key(|g| std::cmp::Reverse(g.rows.len()));
     groups
-}
-
-/// Order of pairs of equal score.
-trait CmpItems {
-    fn cmp_items(&self, other: &Self) -> std::cmp::Ordering;
-}
-
-impl CmpItems for (f32, u32, u32) {
-    fn cmp_items(&self, other: &Self) -> std::cmp::Ordering {
-        (self.1, self.2).cmp(&(other.1, other.2))
-    }
 }
 
 fn find(leader: &[u32], mut row: u32) -> u32 {

@@ -24,12 +24,17 @@ const STRETCHES: usize = 12;
 
 /// A topic of a person.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Interest {
-    pub(crate) user: u32,
-    pub(crate) topic: u32,
-    pub(crate) events: u32,
-    pub(crate) share: f64,
-    pub(crate) confidence: f64,
+pub struct PersonTopic {
+    /// The person, by index.
+    pub user: u32,
+    /// The topic.
+    pub topic: u32,
+    /// Events of theirs with its items.
+    pub events: u32,
+    /// Its share of their mixture.
+    pub share: f64,
+    /// Which part of the mixture is their own.
+    pub confidence: f64,
 }
 
 /// What people did with a topic.
@@ -57,7 +62,7 @@ pub struct Demand {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Interests {
     pub(crate) topics: Vec<Demand>,
-    pub(crate) people: Vec<Interest>,
+    pub(crate) people: Vec<PersonTopic>,
     /// Where each stretch of time begins, and where the last ends, Unix seconds.
     pub(crate) stretches: Vec<i64>,
 }
@@ -119,12 +124,12 @@ pub(crate) fn interests(
 }
 
 /// The largest shares of a person's mixture, among the topics they touched.
-fn mixture(user: u32, own: &[(u32, u32)], share: &impl Fn(u32) -> f64) -> Vec<Interest> {
+fn mixture(user: u32, own: &[(u32, u32)], share: &impl Fn(u32) -> f64) -> Vec<PersonTopic> {
     let n: u32 = own.iter().map(|o| o.1).sum();
     let whole = f64::from(n) + PRIOR;
-    let mut mixture: Vec<Interest> = own
+    let mut mixture: Vec<PersonTopic> = own
         .iter()
-        .map(|&(topic, events)| Interest {
+        .map(|&(topic, events)| PersonTopic {
             user,
             topic,
             events,

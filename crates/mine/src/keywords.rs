@@ -46,7 +46,7 @@ fn sums(rows: &Vectors, vocabulary: &Vocabulary) -> Vectors {
     let postings = vocabulary.postings();
     sums.as_mut_slice()
         .par_chunks_mut(dim)
-        .zip(&postings)
+        .zip(postings)
         .for_each(|(sum, items)| {
             for &item in items {
                 for (s, x) in sum.iter_mut().zip(rows.row(item as usize)) {

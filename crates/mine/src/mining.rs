@@ -2,7 +2,7 @@
 
 use crate::ctfidf::class_terms;
 use crate::duplicates::{self, Likeness};
-use crate::interests::{Demand, Interests, interests};
+use crate::interests::{Demand, Interests, PersonTopic, interests};
 use crate::keywords::keywords;
 use crate::layout::layout;
 use crate::nearest_centre::index;
@@ -113,21 +113,6 @@ pub struct Alike {
     pub items: Vec<u32>,
     /// Some words that not all have.
     pub differing: Vec<String>,
-}
-
-/// A topic of a person.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PersonTopic {
-    /// The person, by index.
-    pub user: u32,
-    /// The topic.
-    pub topic: u32,
-    /// Events of theirs with its items.
-    pub events: u32,
-    /// Its share of their mixture.
-    pub share: f64,
-    /// Which part of the mixture is their own.
-    pub confidence: f64,
 }
 
 /// Figures of the whole.
@@ -253,7 +238,7 @@ pub fn mine(
         topics: rows.topics(&topics, &by_topic),
         groups: rows.groups(&topics, &by_group),
         outliers: rows.outliers(&topics),
-        people: by_topic.people.iter().map(person).collect(),
+        people: by_topic.people,
         figures,
         items,
         alike,
@@ -267,16 +252,6 @@ fn named(label: String, kind: &str, number: usize) -> String {
         format!("{kind} {number}")
     } else {
         label
-    }
-}
-
-fn person(i: &crate::interests::Interest) -> PersonTopic {
-    PersonTopic {
-        user: i.user,
-        topic: i.topic,
-        events: i.events,
-        share: i.share,
-        confidence: i.confidence,
     }
 }
 
@@ -479,7 +454,7 @@ impl<'a> Rows<'a> {
                 Topic {
                     group: topics.groups[topic],
                     label: named(label(&self.vocabulary, &terms[topic]), "topic", topic),
-                    coherence: coherence(&words, &postings, self.item.len()).unwrap_or(0.0),
+                    coherence: coherence(&words, postings, self.item.len()).unwrap_or(0.0),
                     words: self.texts_of(&words),
                     items,
                     outliers: nearest[topic],
@@ -538,7 +513,7 @@ impl<'a> Rows<'a> {
             events: dataset.interactions.len(),
             silhouette: mean_silhouette(&within, &topics.core),
             silhouette_of_all: mean_silhouette(&topics.silhouettes, &topics.labels),
-            coherence: crate::topics::mean_coherence(&self.vocabulary, &postings, &topics.core, k),
+            coherence: crate::topics::mean_coherence(&self.vocabulary, postings, &topics.core, k),
             outliers: out as f64 / self.item.len() as f64,
             tried: topics.tried.clone(),
             semantic_ids: IdFigures::default(),

@@ -2,7 +2,7 @@
 //!
 //! A first pass counts in how many items each term occurs, a second one keeps those that occur
 //! often enough: words in two items, phrases in three, and no more than [`MOST`] of them. About
-//! 4 bytes a term of an item, and 60 a term.
+//! 8 bytes a term of an item, and 84 a term.
 
 use crate::nearest_centre::index;
 use crate::words::{Words, terms};
@@ -35,6 +35,7 @@ pub struct Vocabulary {
     pub terms: Vec<Term>,
     ends: Vec<usize>,
     of: Vec<u32>,
+    postings: Vec<Vec<u32>>,
 }
 
 impl Vocabulary {
@@ -81,7 +82,19 @@ impl Vocabulary {
             of.extend(item);
             ends.push(of.len());
         }
-        Self { terms, ends, of }
+        let mut vocabulary = Self {
+            postings: vec![Vec::new(); terms.len()],
+            terms,
+            ends,
+            of,
+        };
+        for item in 0..vocabulary.len() {
+            let start = vocabulary.start(item);
+            for &term in &vocabulary.of[start..vocabulary.ends[item]] {
+                vocabulary.postings[term as usize].push(index(item));
+            }
+        }
+        vocabulary
     }
 
     /// Number of items.
@@ -99,20 +112,17 @@ impl Vocabulary {
     /// The distinct terms of an item, in the order of their text.
     #[must_use]
     pub fn of(&self, item: usize) -> &[u32] {
-        let start = if item == 0 { 0 } else { self.ends[item - 1] };
-        &self.of[start..self.ends[item]]
+        &self.of[self.start(item)..self.ends[item]]
+    }
+
+    fn start(&self, item: usize) -> usize {
+        item.checked_sub(1).map_or(0, |before| self.ends[before])
     }
 
     /// The items of each term, in order.
     #[must_use]
-    pub fn postings(&self) -> Vec<Vec<u32>> {
-        let mut postings = vec![Vec::new(); self.terms.len()];
-        for item in 0..self.len() {
-            for &term in self.of(item) {
-                postings[term as usize].push(index(item));
-            }
-        }
-        postings
+    pub fn postings(&self) -> &[Vec<u32>] {
+        &self.postings
     }
 }
 

@@ -64,7 +64,7 @@ pub struct Content {
     config: ContentConfig,
     recency: f32,
     /// Of the texts; absent where facts alone are read.
-    whitening: Option<Whitening>,
+    whitening: Option<Arc<Whitening>>,
     /// Mean of the items' vectors less that of the people's texts, `[dim_in]`: people write in
     /// another voice than catalogues do. Zero where people have no texts.
     voice: Vec<f32>,
@@ -190,7 +190,7 @@ impl Content {
         Self {
             config,
             recency,
-            whitening,
+            whitening: whitening.map(Arc::new),
             voice,
             dim,
             items,

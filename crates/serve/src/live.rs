@@ -18,10 +18,14 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Takes over what the store knows beyond the bundle.
-    pub(crate) fn open(engine: Engine, store: &Store, history: usize) -> Result<Self, ServeError> {
-        let mut engine = engine;
-        let mut seen = 0;
+    /// Takes over what the store knows beyond the bundle: what changed after a place up to which it
+    /// has the bundle's own items.
+    pub(crate) fn open(
+        mut engine: Engine,
+        (store, same): (&Store, u64),
+        history: usize,
+    ) -> Result<Self, ServeError> {
+        let mut seen = same;
         loop {
             let page = store.changed_items(seen, PAGE)?;
             let Some(last) = page.last() else { break };

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 /// Requests ranked at once: bounds the scores that are held to as many times the items.
 const RANKED: usize = 64;
-/// Changes made at once.
+/// Calls whose changes are made at once.
 const CHANGED: usize = 512;
 /// Calls whose events are written at once.
 const WRITTEN: usize = 256;
@@ -39,7 +39,7 @@ struct Inner {
     live: Arc<Live>,
     meters: Meters,
     ranker: Batcher<Ranking, Result<Reply, EngineError>>,
-    changer: Batcher<Change, Shared<(), EngineError>>,
+    changer: Batcher<Vec<Change>, Shared<(), EngineError>>,
     writer: Batcher<Vec<NewEvent>, Shared<Vec<Taken>, StoreError>>,
     /// Requests so far.
     requests: AtomicU64,
@@ -54,9 +54,9 @@ impl Service {
     /// # Errors
     /// [`ServeError`] if the store or the encoder cannot be read.
     pub fn start(engine: Engine, store: Store, config: Config) -> Result<Self, ServeError> {
-        store.seed(engine.dataset(), (config.clock)())?;
+        let same = store.seed(engine.dataset(), (config.clock)())?;
         let meters = Meters::new()?;
-        let live = Arc::new(Live::open(engine, &store, config.history)?);
+        let live = Arc::new(Live::open(engine, (&store, same), config.history)?);
         let store = Arc::new(store);
         let ranking = Arc::clone(&live);
         let rank = move |asked: Vec<Ranking>| {
@@ -67,9 +67,9 @@ impl Service {
             ranking.engine().recommend_each(&asked)
         };
         let changing = Arc::clone(&live);
-        let change = move |changes: Vec<Change>| {
-            let done = changing.change(&changes).map_err(Arc::new);
-            vec![done; changes.len()]
+        let change = move |calls: Vec<Vec<Change>>| {
+            let done = changing.change(&calls.concat()).map_err(Arc::new);
+            vec![done; calls.len()]
         };
         let writing = Arc::clone(&store);
         let write = move |calls: Vec<Vec<NewEvent>>| written(&writing, &calls);
@@ -152,9 +152,9 @@ impl Service {
         Ok(self.inner.ranker.ask((history, request)).await??)
     }
 
-    /// Makes a change that is stored already known to all requests after it.
-    pub(crate) async fn change(&self, change: Change) -> Result<(), Problem> {
-        let changed = self.inner.changer.ask(change).await?;
+    /// Makes changes that are stored already known to all requests after this one.
+    pub(crate) async fn change(&self, changes: Vec<Change>) -> Result<(), Problem> {
+        let changed = self.inner.changer.ask(changes).await?;
         changed.map_err(|e| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))
     }
 

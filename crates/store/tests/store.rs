@@ -185,8 +185,10 @@ fn a_data_set_is_taken_over_once() {
     let log = Interactions::from_rows(&[row], 1, 2, Clock::Seconds);
     let dataset = Dataset::new("shop", items, users, log, vec!["rating".to_owned()]);
     let store = Store::in_memory().unwrap();
-    assert!(store.seed(&dataset, 1).unwrap());
-    assert!(!store.seed(&dataset, 1).unwrap());
+    let same = store.seed(&dataset, 1).unwrap();
+    assert_eq!(store.seed(&dataset, 1).unwrap(), same);
+    assert_eq!(store.changed_items(same, 9).unwrap(), []);
+    assert_eq!(store.changed_items(0, 9).unwrap().len(), 2);
     let title = |id: &str| store.item(id).unwrap().map(|item| item.object.unwrap());
     assert_eq!(title("a"), Some(object(&json!({"title": "Lamp"}))));
     let event = store.events_of("u", 9).unwrap().swap_remove(0);
@@ -204,7 +206,9 @@ fn a_data_set_is_taken_over_once() {
     let log = Interactions::from_rows(&[row], 1, 3, Clock::Seconds);
     let users = Table::of_ids(["u"].into_iter().collect::<Ids>());
     let newer = Dataset::new("shop", items, users, log, vec!["rating".to_owned()]);
-    assert!(store.seed(&newer, 3).unwrap() && !store.seed(&newer, 3).unwrap());
+    for _ in 0..2 {
+        assert_eq!(store.seed(&newer, 3).unwrap(), 0);
+    }
     assert_eq!(title("a"), Some(object(&json!({"title": "Lamp"}))));
     assert_eq!(title("b"), None);
     assert_eq!(title("c"), Some(object(&json!({"title": "Chair"}))));

@@ -96,15 +96,15 @@ fn of_file(path: &Path) -> anyhow::Result<Dataset> {
         }],
     };
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    Ok(Dataset {
-        interactions: Interactions::from_rows(&[], 0, items.len(), Clock::None),
+    let log = Interactions::from_rows(&[], 0, items.len(), Clock::None);
+    let users = Table::default();
+    Ok(Dataset::new(
+        name.into_owned(),
         items,
-        users: Table::default(),
-        knowledge: None,
-        kinds: Vec::new(),
-        name: name.into_owned(),
-        fingerprint: "unknown: a file of texts".to_owned(),
-    })
+        users,
+        log,
+        Vec::new(),
+    ))
 }
 
 /// The largest topics and the figures of the whole.

@@ -114,6 +114,19 @@ async fn bulk_items_pages_and_order_on_demand() {
     let list = json!([{"item_id": "a", "title": "a kettle"}, {"item_id": "7", "title": "a chair"}]);
     let bulk = ask(&router, "POST /v1/items", list).await.json();
     assert_eq!((&bulk["same"], &bulk["replaced"]), (&json!(1), &json!(1)));
+    // Of one item that stands twice the last counts, in the store and in answers alike.
+    let twice =
+        json!([{"item_id": "7", "title": "a kettle"}, {"item_id": "7", "title": "a chair"}]);
+    ask(&router, "POST /v1/items", twice).await;
+    let stored = get(&router, "/v1/items/7").await.json();
+    let found = ask(
+        &router,
+        "POST /v1/search",
+        json!({"query": "a chair", "k": 1}),
+    )
+    .await;
+    assert_eq!(stored["title"], "a chair");
+    assert_eq!(found.json()["items"][0]["title"], "a chair");
     let (mut cursor, mut ids) = (String::new(), Vec::new());
     loop {
         let page = get(&router, &format!("/v1/items?limit=10&cursor={cursor}"))

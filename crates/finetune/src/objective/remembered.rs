@@ -45,8 +45,6 @@ pub(crate) struct Remembered<'a> {
     source: Box<dyn Source>,
     /// The texts that anybody touched, ascending: those that are encoded, and the candidates.
     known: Vec<u32>,
-    /// Of each of them, how often examples hold it.
-    shares: Vec<f64>,
     /// The place of each text among them.
     place: Vec<Option<u32>>,
     pooling: Pooling,
@@ -102,7 +100,6 @@ impl<'a> Remembered<'a> {
         };
         let shares = (0u32..).zip(source.shares());
         let known: Vec<u32> = shares.filter(|(_, s)| **s > 0.0).map(|(t, _)| t).collect();
-        let of_known = |text: &u32| source.shares()[*text as usize];
         let mut place = vec![None; catalogue.sequences.len()];
         for (at, &text) in (0u32..).zip(&known) {
             place[text as usize] = Some(at);
@@ -115,7 +112,6 @@ impl<'a> Remembered<'a> {
             config,
             temperature,
             catalogue,
-            shares: known.iter().map(of_known).collect(),
             source,
             known,
             place,
@@ -343,7 +339,10 @@ impl Learner for Remembered<'_> {
         let mut rng = draws(self.basis.seed, 3, epoch);
         let order = if self.goals.is_some() {
             // The goals stay: what an epoch is for is to be measured, which takes half a pass.
-            visits(&self.shares, ROUNDS * number, &mut rng)
+            let shares = self.source.shares();
+            let shares = self.known.iter().map(|&text| shares[text as usize]);
+            let shares: Vec<f64> = shares.collect();
+            visits(&shares, ROUNDS * number, &mut rng)
         } else {
             let mut order: Vec<u32> = (0u32..).take(number).collect();
             order.shuffle(&mut rng);

@@ -192,7 +192,7 @@ fn choose(
         for (place, &label) in clusters.labels.iter().enumerate() {
             labels[place * step] = label;
         }
-        let coherence = mean_coherence(vocabulary, &postings, &labels, k);
+        let coherence = mean_coherence(vocabulary, postings, &labels, k);
         tried.push(Tried {
             topics: k,
             silhouette,

@@ -9,7 +9,8 @@ use axum::Extension;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use semrec_engine::Change;
+use semrec_data::Record;
+use semrec_engine::{Change, Engine};
 use semrec_store::{Condition, Put};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -76,24 +77,52 @@ fn refused(found: Option<u64>) -> Problem {
     Problem::new(StatusCode::PRECONDITION_FAILED, detail)
 }
 
-/// Writes an item that is checked, and makes it known to all requests after this one.
+/// An id and its fields.
+type Item = (String, Map<String, Value>);
+
+/// An item that is checked.
+struct Checked {
+    id: String,
+    object: Map<String, Value>,
+    record: Record,
+}
+
+fn checked(engine: &Engine, (id, object): Item) -> Result<Checked, Problem> {
+    check_id("item_id", &id)?;
+    let record = engine.record(&id, &object)?;
+    Ok(Checked { id, object, record })
+}
+
+/// Writes items in one transaction, and makes them known to all requests after this one.
 async fn write(
     service: &Service,
-    (id, object): (String, Map<String, Value>),
+    items: Vec<Checked>,
     condition: Condition,
-) -> Result<Put, Problem> {
-    check_id("item_id", &id)?;
-    let record = service.live().engine().record(&id, &object)?;
+) -> Result<Vec<Put>, Problem> {
     let now = service.now();
-    let key = id.clone();
+    let (records, items): (Vec<Record>, Vec<Item>) = items
+        .into_iter()
+        .map(|item| (item.record, (item.id, item.object)))
+        .unzip();
     let put = service
-        .in_store(move |store| store.put_items(&[(&key, &object)], condition, now))
+        .in_store(move |store| {
+            let items: Vec<_> = items.iter().map(|(id, object)| (&**id, object)).collect();
+            store.put_items(&items, condition, now)
+        })
         .await?;
-    let put = put.first().copied().unwrap_or(Put::Refused(None));
-    // Also where it was stored by a request whose change found no room.
-    let known = matches!(put, Put::Refused(_)) || service.live().engine().says(&record);
-    if !known {
-        service.change(Change::Put(record)).await?;
+    let engine = service.live().engine();
+    let unknown = records
+        .into_iter()
+        .zip(&put)
+        .filter(|(record, put)| match put {
+            Put::Created(_) | Put::Replaced(_) => true,
+            // Stored by a request whose change found no room.
+            Put::Same(_) => !engine.says(record),
+            Put::Refused(_) => false,
+        });
+    let changes: Vec<Change> = unknown.map(|(record, _)| Change::Put(record)).collect();
+    if !changes.is_empty() {
+        service.change(changes).await?;
     }
     Ok(put)
 }
@@ -137,7 +166,9 @@ pub(crate) async fn put(
 ) -> Result<Response, Problem> {
     let condition = condition(request.headers())?;
     let object: Map<String, Value> = read(&bytes(request, &service).await?)?;
-    let put = write(&service, (id.clone(), object), condition).await?;
+    let item = checked(&service.live().engine(), (id.clone(), object))?;
+    let put = write(&service, vec![item], condition).await?;
+    let put = put.first().copied().unwrap_or(Put::Refused(None));
     written(id, put, request_id.0)
 }
 
@@ -185,7 +216,7 @@ pub(crate) async fn delete(
         .await?;
     match done {
         Put::Created(version) | Put::Replaced(version) | Put::Same(version) => {
-            service.change(Change::Delete(id.clone())).await?;
+            service.change(vec![Change::Delete(id.clone())]).await?;
             Ok(axum::Json(Written {
                 item_id: id,
                 result: "deleted",
@@ -196,7 +227,7 @@ pub(crate) async fn delete(
         Put::Refused(None) => {
             // Deleted by a request whose change found no room.
             if service.live().engine().item(&id).is_some() {
-                service.change(Change::Delete(id.clone())).await?;
+                service.change(vec![Change::Delete(id.clone())]).await?;
             }
             Err(Problem::no_item(&id))
         }
@@ -271,26 +302,30 @@ pub(crate) async fn post(
         request_id: request_id.0,
         ..Bulk::default()
     };
+    let engine = service.live().engine();
+    let mut items = Vec::new();
     for (line, value) in objects(&body)? {
-        let written = match value.and_then(identified) {
-            Ok(item) => write(&service, item, Condition::Any).await,
-            Err(problem) => Err(problem),
-        };
-        match written {
-            Ok(Put::Created(_)) => bulk.created += 1,
-            Ok(Put::Replaced(_)) => bulk.replaced += 1,
-            Ok(Put::Same(_)) => bulk.same += 1,
-            Ok(Put::Refused(found)) => bulk.rejected.push(Rejected::new(line, refused(found))),
-            // What is wrong with the service is wrong with all that follows.
-            Err(problem) if problem.status >= 429 => return Err(problem),
+        match value
+            .and_then(identified)
+            .and_then(|item| checked(&engine, item))
+        {
+            Ok(item) => items.push(item),
             Err(problem) => bulk.rejected.push(Rejected::new(line, problem)),
+        }
+    }
+    for put in write(&service, items, Condition::Any).await? {
+        match put {
+            Put::Created(_) => bulk.created += 1,
+            Put::Replaced(_) => bulk.replaced += 1,
+            // Without a condition nothing is refused.
+            Put::Same(_) | Put::Refused(_) => bulk.same += 1,
         }
     }
     Ok(axum::Json(bulk))
 }
 
 /// An item with its id among its fields.
-fn identified(value: Value) -> Result<(String, Map<String, Value>), Problem> {
+fn identified(value: Value) -> Result<Item, Problem> {
     let Value::Object(mut object) = value else {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "expected an object"));
     };
