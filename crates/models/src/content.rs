@@ -10,14 +10,20 @@
 //!
 //! so that what each item of the history adds is exact. Where facts are read, `y_i` is of texts and
 //! facts (`texts.rs`), and a sentence goes beside the texts. An item or a person without any of both
-//! gets minus infinity. Nothing is learned from clicks but the whitening: a new item is scored as well
-//! as an old one.
+//! gets minus infinity. Nothing is learned from clicks but the whitening and two numbers: a new item is
+//! scored as well as an old one. The vectors of a pretrained encoder have to be whitened, those of one
+//! that was tuned for this very cosine lose by it, and of people's histories the newest item says more
+//! here than there; so both are taken as they find people's newest training events (`probe.rs`).
 
-use crate::history::{RECENCY, Touched, recency_for, recent};
+use crate::history::{RECENCY, Touched, recency_for, recency_problem, recent};
 use crate::kernels::{products, row_dot};
-use crate::texts::{Manner, SHARE, has_text, read};
-use crate::{Cause, Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
+use crate::probe::{Probe, clearly_better};
+use crate::texts::{Manner, SHARE, Said, has_text, read};
+use crate::{
+    Cause, Contribution, Model, ModelError, Query, Recommender, Setting, Tensors, Training,
+};
 use rayon::prelude::*;
+use semrec_data::Clock;
 use semrec_text::{Vectors, Whitening};
 use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
@@ -28,17 +34,21 @@ use std::sync::Arc;
 const CHUNK: usize = 64;
 /// Items multiplied at once: their vectors stay near the core while people pass by.
 const BLOCK: usize = 512;
+/// How far to whiten, and how much less older items count, where that is left open.
+const POWERS: [f32; 2] = [1.0, 0.0];
+const RECENCIES: [f32; 2] = [RECENCY, 1.0];
 
 /// Parameters of [`Content`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ContentConfig {
-    /// How much less older items of the history count; 0 where the data have no order.
-    pub recency: f32,
+    /// How much less older items of the history count, 0 where the data have no order. By itself
+    /// 0.6, or 1 where that is clearly better.
+    pub recency: Setting,
     /// Weight of the person's own text relative to the newest item they touched.
     pub text_weight: f32,
-    /// How far to whiten: 1 fully, 0 only centring.
-    pub power: f32,
+    /// How far to whiten: 1 fully, 0 only centring. By itself 1, or 0 where that is clearly better.
+    pub power: Setting,
     /// Added to each eigenvalue of the covariance, relative to their mean.
     pub eps: f32,
     /// Share of the facts in the cosine between two items that have both texts and facts, where
@@ -49,9 +59,9 @@ pub struct ContentConfig {
 impl Default for ContentConfig {
     fn default() -> Self {
         Self {
-            recency: RECENCY,
+            recency: Setting::Auto,
             text_weight: 1.0,
-            power: 1.0,
+            power: Setting::Auto,
             eps: 0.001,
             facts: SHARE,
         }
@@ -91,24 +101,21 @@ impl Model for Content {
     }
 
     fn fit(training: &Training<'_>, config: &ContentConfig) -> Result<Self, ModelError> {
-        if !(config.recency >= 0.0 && config.text_weight >= 0.0) {
+        let recency_problem = match config.recency {
+            Setting::Is(recency) => recency_problem(recency),
+            Setting::Auto => None,
+        };
+        let text_weight = config.text_weight;
+        let text_problem = (!(text_weight >= 0.0 && text_weight.is_finite()))
+            .then(|| format!("text_weight is {text_weight}; expected a number of at least 0"));
+        if let Some(problem) = recency_problem.or(text_problem) {
             return Err(ModelError::Parameter {
                 model: Self::NAME,
-                problem: format!(
-                    "got recency {} and text_weight {}; expected numbers of at least 0",
-                    config.recency, config.text_weight
-                ),
+                problem,
             });
         }
-        (training.progress)("content: whitening", 0, 1);
-        let manner = Manner {
-            power: config.power,
-            eps: config.eps,
-            share: config.facts,
-        };
-        let said = read(training, Self::NAME, manner)?;
-        (training.progress)("content: whitening", 1, 1);
-        let recency = recency_for(training.interactions.clock(), config.recency);
+        let (said, recency) = chosen(training, config)?;
+        let recency = recency_for(training.interactions.clock(), recency);
         let mean = said.whitening.as_ref().map(Whitening::mean);
         let voice = mean.map_or_else(Vec::new, |mean| voice(training, mean));
         let dim = said.vectors.dim();
@@ -135,6 +142,52 @@ impl Model for Content {
         };
         Ok(Self::of(config, (recency, voice), whitening, (dim, items)))
     }
+}
+
+/// What the items say, and the recency: of the ways to read that are left open the first, unless
+/// another finds people's newest training events clearly better.
+fn chosen(training: &Training<'_>, config: &ContentConfig) -> Result<(Said, f32), ModelError> {
+    let log = training.interactions;
+    let powers = config.power.among(&POWERS);
+    let recencies = match log.clock() {
+        Clock::None => vec![0.0],
+        Clock::Seconds | Clock::Position => config.recency.among(&RECENCIES),
+    };
+    let reading = |done: usize| {
+        (training.progress)("content: whitening", done, powers.len());
+        let manner = Manner {
+            power: powers[done],
+            eps: config.eps,
+            share: config.facts,
+        };
+        read(training, Content::NAME, manner)
+    };
+    let mut said = reading(0)?;
+    let mut recency = recencies[0];
+    if powers.len() * recencies.len() > 1 {
+        let probe = Probe::new(log, &said.vectors);
+        let mut gains = probe.gains(log, &said.vectors, recency);
+        let mut better = |said: &Said, recencies: &[f32]| {
+            let mut found = None;
+            for &recency in recencies {
+                let others = probe.gains(log, &said.vectors, recency);
+                if clearly_better(&others, &gains) {
+                    gains = others;
+                    found = Some(recency);
+                }
+            }
+            found
+        };
+        recency = better(&said, &recencies[1..]).unwrap_or(recency);
+        for done in 1..powers.len() {
+            let other = reading(done)?;
+            if let Some(found) = better(&other, &recencies) {
+                (said, recency) = (other, found);
+            }
+        }
+    }
+    (training.progress)("content: whitening", powers.len(), powers.len());
+    Ok((said, recency))
 }
 
 /// The whitening of the texts, whose vectors are part of those of `dim` values.
@@ -420,7 +473,7 @@ mod tests {
     fn cosine_to_the_recency_weighted_history() {
         let model = model(&ContentConfig {
             // (1 + 1) ^ -recency = 0.75
-            recency: (4.0f32 / 3.0).log2(),
+            recency: Setting::Is((4.0f32 / 3.0).log2()),
             ..ContentConfig::default()
         });
         // The person is 1 · y_2 + 0.75 · y_0, of length sqrt(1 + 0.5625) = 1.25: cosines are

@@ -220,7 +220,7 @@ mod tests {
                 let value = value.unwrap_or_else(|| panic!("{model} has no {}", parameter.name));
                 let range = &parameter.range;
                 let fits = match range {
-                    Range::Real { .. } => value.is_float(),
+                    Range::Real { .. } => value.is_float() || value.as_str() == Some("auto"),
                     Range::Whole { .. } => value.is_integer(),
                     Range::Choice(values) => values.iter().all(|v| v.same_type(value)),
                 };
@@ -229,8 +229,8 @@ mod tests {
                     "{model}: {} is {value}, and is searched over {range}",
                     parameter.name
                 );
-                // The defaults lie inside, or are the 0 that stands for a rule.
-                let rule = value.as_float() == Some(0.0);
+                // The defaults lie inside, or stand for a rule.
+                let rule = value.as_float() == Some(0.0) || value.is_str();
                 assert!(
                     range.place(value).is_some() || rule,
                     "{model}: {value} is outside {range}"

@@ -60,7 +60,8 @@ impl Range {
     }
 
     /// Reads `lo..hi`, `log:lo..hi`, `even:lo..hi` or `a,b,c`. `like` is a value the parameter may
-    /// have: a whole number makes the interval one of whole numbers. `declared` says how an
+    /// have: a whole number makes the interval one of whole numbers; `"auto"` is a real number that a
+    /// model finds by itself. `declared` says how an
     /// interval is divided where the text does not; without either, one from above 0 that spans a
     /// factor of 100 goes by powers.
     ///
@@ -97,7 +98,7 @@ impl Range {
             let high = whole(high).ok_or_else(|| bad(text, "expected whole numbers"))?;
             return Self::Whole { low, high, log }.checked();
         }
-        if !like.is_float() {
+        if !(like.is_float() || is_auto(like)) {
             return Err(bad(
                 text,
                 &format!(
@@ -218,6 +219,11 @@ fn bad(got: &str, problem: &str) -> TuneError {
     }
 }
 
+/// Whether a value is the word that stands for a number which a model finds by itself.
+fn is_auto(value: &Value) -> bool {
+    value.as_str() == Some("auto")
+}
+
 /// The values of `a,b,c`, as numbers where the parameter is one.
 fn choices(text: &str, like: &Value) -> Result<Range, TuneError> {
     let value = |piece: &str| -> Result<Value, TuneError> {
@@ -228,9 +234,15 @@ fn choices(text: &str, like: &Value) -> Result<Range, TuneError> {
             .unwrap_or_else(|| Value::String(piece.to_owned()));
         let same = match (&parsed, like) {
             (Value::Integer(i), Value::Float(_)) => Value::Float(exact(*i)),
+            (Value::Integer(i), _) if is_auto(like) => Value::Float(exact(*i)),
             _ => parsed,
         };
-        if same.type_str() == like.type_str() {
+        let fits = if is_auto(like) {
+            same.is_float() || is_auto(&same)
+        } else {
+            same.type_str() == like.type_str()
+        };
+        if fits {
             Ok(same)
         } else {
             Err(bad(
@@ -238,7 +250,11 @@ fn choices(text: &str, like: &Value) -> Result<Range, TuneError> {
                 &format!(
                     "'{piece}' is a {}, and the parameter a {}",
                     same.type_str(),
-                    like.type_str()
+                    if is_auto(like) {
+                        "number or \"auto\""
+                    } else {
+                        like.type_str()
+                    }
                 ),
             ))
         }
@@ -342,6 +358,8 @@ mod tests {
         assert_eq!(parse("8..1000", 16), "log:8..1000");
         assert_eq!(parse("cosine, jaccard", "cosine"), "cosine,jaccard");
         assert_eq!(parse("0,1.5", 0.0), "0,1.5");
+        assert_eq!(parse("0..1", "auto"), "even:0..1");
+        assert_eq!(parse("auto,0,0.5", "auto"), "auto,0,0.5");
         let declared = Range::log_uniform(1.0, 2.0).unwrap();
         let got = Range::parse("3..5", &Value::Float(1.0), Some(&declared)).unwrap();
         assert_eq!(got.to_string(), "log:3..5");
@@ -359,6 +377,7 @@ mod tests {
         insta::assert_snapshot!(parse("1..2", "cosine"), @"'1..2' is no range: the parameter is no number but a string; expected a list, as in a,b,c");
         insta::assert_snapshot!(parse("cosine", "cosine"), @"'cosine' is no range: a single value is no choice; expected lo..hi or a,b,c, and --set for one value");
         insta::assert_snapshot!(parse("a,b,a", "cosine"), @"'a,b,a' is no range: a value is named twice");
+        insta::assert_snapshot!(parse("1,x", "auto"), @r#"'1,x' is no range: 'x' is a string, and the parameter a number or "auto""#);
         insta::assert_snapshot!(parse("1,x", 1), @"'1,x' is no range: 'x' is a string, and the parameter a integer");
     }
 

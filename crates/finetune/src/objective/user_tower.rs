@@ -19,8 +19,10 @@ use serde::{Deserialize, Serialize};
 /// What a scalar next to an encoder is multiplied by, so that steps that are right for the encoder
 /// move it: Adam's steps do not depend on the size of a gradient.
 pub(crate) const HASTE: f32 = 20.0;
-/// The exponent of recency where nothing else is said; that of the model `content`.
-pub const RECENCY: f32 = 0.6;
+/// The exponent of recency where nothing else is said: of the two that the model `content` chooses
+/// from, the better one for vectors that are tuned. Free vectors on Amazon Beauty have a validation
+/// ndcg@10 of .0700 with it, .0681 with 0.6 (whitened titles as they are: .0442 and .0436).
+pub const RECENCY: f32 = 1.0;
 
 /// How a context becomes a person.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

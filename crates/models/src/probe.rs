@@ -1,0 +1,203 @@
+//! How well vectors find the newest training event of people from those before it: what `content`
+//! chooses its reading by, without a look at what is held out.
+//!
+//! ```text
+//! gain(user) = 1 / log2(1 + rank) if rank <= 100, else 0
+//! ```
+//!
+//! with the rank of the newest item among all that have a vector and are not in the history, by the
+//! cosine to the recency-weighted sum of the history's vectors. With full ranks and not the first
+//! ten alone, more people have a say.
+
+use crate::history::{recency_for, recent};
+use crate::kernels::products;
+use crate::texts::has_text;
+use rayon::prelude::*;
+use semrec_data::{Event, Interactions};
+use semrec_text::Vectors;
+
+/// People asked at most, and at least where that many products would take too long.
+const MOST: usize = 5_000;
+const LEAST: usize = 1_000;
+/// Multiplications beyond which fewer people are asked.
+const WORK: usize = 25_000_000_000;
+/// People multiplied at once, and items.
+const CHUNK: usize = 64;
+const BLOCK: usize = 512;
+const DEPTH: u32 = 100;
+
+/// A person's newest item, and their items before it.
+struct Case {
+    newest: u32,
+    before: Vec<Event>,
+}
+
+/// The people that are asked.
+#[derive(Default)]
+pub(crate) struct Probe {
+    cases: Vec<Case>,
+}
+
+impl Probe {
+    /// Draws people evenly from those with two items or more that have a vector.
+    pub(crate) fn new(interactions: &Interactions, vectors: &Vectors) -> Self {
+        let n_users = u32::try_from(interactions.n_users()).unwrap_or(u32::MAX);
+        let known: Vec<bool> = vectors.rows().map(has_text).collect();
+        let case = |user: u32| {
+            let events = interactions.of_user(user);
+            let mut items = recent(events, 0.0, |i| known[i as usize]).into_iter();
+            let newest = items.next()?.item;
+            items.next()?;
+            let before = events.iter().filter(|e| e.item != newest).copied();
+            Some(Case {
+                newest,
+                before: before.collect(),
+            })
+        };
+        let able: Vec<u32> = (0..n_users)
+            .filter(|&user| interactions.of_user(user).len() > 1)
+            .collect();
+        let most = (WORK / (vectors.len() * vectors.dim()).max(1)).clamp(LEAST, MOST);
+        let step = able.len().div_ceil(most).max(1);
+        let cases = able.into_iter().step_by(step).filter_map(case).collect();
+        Self { cases }
+    }
+
+    /// The gain of each person that is asked.
+    pub(crate) fn gains(
+        &self,
+        interactions: &Interactions,
+        vectors: &Vectors,
+        recency: f32,
+    ) -> Vec<f32> {
+        let recency = recency_for(interactions.clock(), recency);
+        let known: Vec<bool> = vectors.rows().map(has_text).collect();
+        self.cases
+            .par_chunks(CHUNK)
+            .flat_map_iter(|cases| ranks(cases, vectors, (&known, recency)))
+            .map(|above| {
+                if above < DEPTH {
+                    1.0 / (2.0 + above as f32).log2()
+                } else {
+                    0.0
+                }
+            })
+            .collect()
+    }
+}
+
+/// How many items stand above each person's newest one.
+fn ranks(cases: &[Case], vectors: &Vectors, (known, recency): (&[bool], f32)) -> Vec<u32> {
+    let dim = vectors.dim();
+    let mut people = vec![0.0; cases.len() * dim];
+    let mut newest = Vec::with_capacity(cases.len() * dim);
+    for (case, person) in cases.iter().zip(people.chunks_exact_mut(dim)) {
+        for touched in recent(&case.before, recency, |i| known[i as usize]) {
+            let vector = vectors.row(touched.item as usize);
+            for (p, y) in person.iter_mut().zip(vector) {
+                *p += touched.weight * y;
+            }
+        }
+        newest.extend_from_slice(vectors.row(case.newest as usize));
+    }
+    let mut scores = vec![0.0; cases.len() * cases.len()];
+    products((&people, &newest), dim, (&mut scores, cases.len()));
+    let own: Vec<f32> = (0..cases.len())
+        .map(|c| scores[c * cases.len() + c])
+        .collect();
+    let mut above = vec![0u32; cases.len()];
+    let mut block = vec![0.0; cases.len() * BLOCK];
+    for (items, first) in vectors
+        .as_slice()
+        .chunks(BLOCK * dim)
+        .zip((0..).step_by(BLOCK))
+    {
+        let wide = items.len() / dim;
+        products((&people, items), dim, (&mut block, BLOCK));
+        for ((row, above), own) in block.chunks_exact(BLOCK).zip(&mut above).zip(&own) {
+            let better = row[..wide].iter().zip(&known[first..]);
+            *above += better.map(|(s, &k)| u32::from(k && s > own)).sum::<u32>();
+        }
+    }
+    // Items of the history are not recommended again.
+    for ((case, person), (above, own)) in cases
+        .iter()
+        .zip(people.chunks_exact(dim))
+        .zip(above.iter_mut().zip(&own))
+    {
+        for touched in recent(&case.before, recency, |i| known[i as usize]) {
+            let mut score = [0.0];
+            let vector = vectors.row(touched.item as usize);
+            products((person, vector), dim, (&mut score, 1));
+            *above -= u32::from(score[0] > *own);
+        }
+    }
+    above
+}
+
+/// Whether `b` is better than `a` by more than twice the standard error of the mean difference.
+pub(crate) fn clearly_better(b: &[f32], a: &[f32]) -> bool {
+    let n = a.len() as f64;
+    if a.len() < 2 {
+        return false;
+    }
+    let differences = || b.iter().zip(a).map(|(b, a)| f64::from(b - a));
+    let mean = differences().sum::<f64>() / n;
+    let variance = differences().map(|d| (d - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    mean > 2.0 * (variance / n).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use semrec_data::{Clock, Part, Row};
+
+    /// Four items on a line of angles; who touched 0 and then 1 is asked, who touched one item, or
+    /// one twice, is not.
+    #[test]
+    fn the_newest_item_is_looked_for_by_those_before_it() {
+        let vectors = Vectors::new(2, vec![1.0, 0.0, 0.6, 0.8, 0.8, 0.6, 0.0, 1.0, 0.0, 0.0]);
+        let row = |user: u32, item: u32, time: i64| Row {
+            user,
+            event: Event {
+                item,
+                value: 1.0,
+                time,
+            },
+            kind: 0,
+            part: Part::Train,
+        };
+        let rows = [
+            row(0, 0, 0),
+            row(0, 1, 1),
+            row(1, 2, 0),
+            row(2, 3, 0),
+            row(2, 3, 1),
+            row(3, 0, 0),
+            row(3, 2, 1),
+            row(3, 4, 2),
+            row(4, 0, 0),
+            row(4, 1, 1),
+            row(4, 3, 2),
+        ];
+        let log = Interactions::from_rows(&rows, 5, 5, Clock::Position);
+        let probe = Probe::new(&log, &vectors);
+        // User 0: item 2 (.8) stands above item 1 (.6). User 3 has item 2 as their newest one that
+        // says anything: nothing above. User 4, of 0 and 1: (1, 0) · 2^-r + (.6, .8); with r = 0
+        // item 2 (1.76) stands above item 3 (.8), and 1 is in the history.
+        let second = 1.0 / 3f32.log2();
+        assert_eq!(probe.gains(&log, &vectors, 0.0), [second, 1.0, second]);
+        // With r = 40 the person is item 1: item 2 (.96) is above item 3 (.8).
+        assert_eq!(probe.gains(&log, &vectors, 40.0), [second, 1.0, second]);
+    }
+
+    /// Differences .1, .2, .3: mean .2, deviation .1, standard error .0577.
+    #[test]
+    fn better_is_clear_beyond_two_standard_errors() {
+        assert!(clearly_better(&[0.1, 0.2, 0.3], &[0.0; 3]));
+        assert!(!clearly_better(&[0.0; 3], &[0.1, 0.2, 0.3]));
+        // Mean .1, deviation .2, standard error .1155.
+        assert!(!clearly_better(&[-0.1, 0.1, 0.3], &[0.0; 3]));
+        assert!(!clearly_better(&[], &[]));
+    }
+}
