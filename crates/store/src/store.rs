@@ -77,6 +77,18 @@ impl Store {
         Ok(read.query_row(sql, [name], |row| row.get(0)).optional()?)
     }
 
+    /// Notes something under a name, in place of what was noted there.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the disk refuses.
+    pub fn set_note(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.write(|writing| {
+            let sql = "INSERT OR REPLACE INTO notes (name, value) VALUES (?1, ?2)";
+            writing.execute(sql, [name, value])?;
+            Ok(())
+        })
+    }
+
     pub(crate) fn read(&self) -> MutexGuard<'_, Connection> {
         let connection = self.reader.as_ref().unwrap_or(&self.writer);
         connection.lock().unwrap_or_else(PoisonError::into_inner)
