@@ -9,8 +9,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 OUT=${OUT:-recipes/out}
 mkdir -p "$OUT"
-cargo build --release --locked --bin semrec
-semrec=target/release/semrec
+[ -n "${SEMREC:-}" ] || cargo build --release --locked --bin semrec
+semrec=${SEMREC:-target/release/semrec}
 data=data/ml-latest-small
 [ -d "$OUT/faults" ] || "$semrec" import --items "$data/movies.csv" --interactions "$data/ratings.csv" --out "$OUT/faults"
 [ -d "$OUT/faults-bundle" ] || "$semrec" train "$OUT/faults" --model item-knn --encoder none --out "$OUT/faults-bundle"

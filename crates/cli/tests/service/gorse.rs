@@ -191,7 +191,7 @@ async fn people_are_described_and_forgotten() {
 
 #[tokio::test]
 async fn what_is_wrong_is_told_in_its_words() {
-    let (dir, router) = service();
+    let (_dir, router) = service();
     let told = |answer: Answer| (answer.status.as_u16(), answer.text);
     for (line, body, status, text) in [
         (
@@ -233,7 +233,11 @@ async fn what_is_wrong_is_told_in_its_words() {
             "{line}: {got} {said}"
         );
     }
-    drop(router);
+}
+
+#[tokio::test]
+async fn what_tells_of_people_needs_the_scope_admin() {
+    let dir = tempfile::tempdir().unwrap();
     let router = started(
         dir.path(),
         Config {

@@ -161,7 +161,7 @@ async fn it_speaks_tls() {
 }
 
 /// A collector that takes one message.
-fn collector(listener: std::net::TcpListener) -> (String, Value) {
+fn collector(listener: &std::net::TcpListener) -> (String, Value) {
     let (stream, _) = listener.accept().unwrap();
     let mut stream = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);
@@ -187,7 +187,7 @@ fn collector(listener: std::net::TcpListener) -> (String, Value) {
 async fn traces_go_to_a_collector_under_the_callers_trace() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let collected = tokio::task::spawn_blocking(move || collector(listener));
+    let collected = tokio::task::spawn_blocking(move || collector(&listener));
     let watch = Watch {
         nanos: || 1_700_000_000_000_000_000,
         // What comes without a trace is not traced.

@@ -115,36 +115,39 @@ async fn a_store_with_ids_does_not_get_pseudonyms() {
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// A line a request, as JSON, in which nothing says who it was about, or what the key is.
-#[tokio::test]
-async fn the_log_tells_of_requests_and_not_of_people() {
-    let dir = tempfile::tempdir().unwrap();
-    shop::bundle(dir.path());
-    let store = Store::open(&dir.path().join("s.db")).unwrap();
-    let secret = "semrec_of-which-nobody-may-hear";
-    store
-        .add_key(&StoredKey {
-            hash: hash_of_key(secret),
-            name: "shop".to_owned(),
-            scopes: vec!["read".to_owned()],
-            created: 0,
-        })
-        .unwrap();
+const SECRET: &str = "semrec_of-which-nobody-may-hear";
+
+/// A service that asks for the key and tells of requests as JSON.
+fn told_of(dir: &Path) -> Router {
+    shop::bundle(dir);
+    let key = StoredKey {
+        hash: hash_of_key(SECRET),
+        name: "shop".to_owned(),
+        scopes: vec!["read".to_owned()],
+        created: 0,
+    };
+    let store = Store::open(&dir.join("s.db")).unwrap();
+    store.add_key(&key).unwrap();
     let watch = Watch {
         log: LogFormat::Json,
         write: |line| LINES.lock().unwrap().push(line.to_owned()),
         nanos: || 1_700_000_000_123_000_000,
         otlp: None,
     };
-    let router = started(
-        dir.path(),
-        Config {
-            keys: true,
-            watch,
-            ..config()
-        },
-    );
-    let bearer = format!("Bearer {secret}");
+    let config = Config {
+        keys: true,
+        watch,
+        ..config()
+    };
+    started(dir, config)
+}
+
+/// A line a request, in which nothing says whom it was about, or what the key is.
+#[tokio::test]
+async fn the_log_tells_of_requests_and_not_of_people() {
+    let dir = tempfile::tempdir().unwrap();
+    let router = told_of(dir.path());
+    let bearer = format!("Bearer {SECRET}");
     let own = [("authorization", bearer.as_str()), ("x-request-id", "r-1")];
     with(
         &router,
