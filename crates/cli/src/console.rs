@@ -153,6 +153,12 @@ impl Console {
     }
 }
 
+/// A line of a log, on standard error.
+pub(crate) fn log(line: &str) {
+    // If even the error stream is closed there is nobody to tell.
+    writeln!(std::io::stderr(), "{line}").ok();
+}
+
 /// `12.3 s` or `2 minutes`.
 pub(crate) fn duration(seconds: f64) -> String {
     if seconds < 100.0 {

@@ -62,6 +62,11 @@ pub(crate) fn unix_seconds() -> i64 {
     i64::try_from(since_1970().as_secs()).unwrap_or(0)
 }
 
+/// Nanoseconds since 1970 at this moment.
+pub(crate) fn unix_nanos() -> u64 {
+    u64::try_from(since_1970().as_nanos()).unwrap_or(0)
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place where the clock is read; everything else is told the time"

@@ -316,7 +316,23 @@ impl Engine {
     /// [`EngineError::Request`] if the item is unknown.
     pub fn similar(&self, item: &str, k: usize, explain: bool) -> Result<Reply, EngineError> {
         let request = Request {
+            k,
+            explain,
+            ..Request::default()
+        };
+        self.similar_within(item, &request)
+    }
+
+    /// The same of items that a request allows: by its filter, and by its time.
+    ///
+    /// # Errors
+    /// As [`Engine::similar`], and if the filter asks for what no item has.
+    pub fn similar_within(&self, item: &str, within: &Request) -> Result<Reply, EngineError> {
+        let (k, explain) = (within.k, within.explain);
+        let request = Request {
             history: vec![item.to_owned()],
+            filter: within.filter.clone(),
+            now: within.now,
             ..Request::default()
         };
         let question = self.question(&[], &request, None)?;

@@ -158,10 +158,29 @@ impl Engine {
         self.items.there()
     }
 
+    /// Items with a vector in the index.
+    #[must_use]
+    pub fn n_indexed(&self) -> usize {
+        self.texts.as_ref().map_or(0, |texts| texts.index.len())
+    }
+
+    /// How many texts that ask were there already when they were to be encoded, and how many were
+    /// not, since the bundle was opened.
+    #[must_use]
+    pub fn encoder_cache(&self) -> (u64, u64) {
+        self.texts.as_ref().map_or((0, 0), |t| t.encoding.counts())
+    }
+
     /// The number of an item that is there.
     #[must_use]
     pub fn item(&self, id: &str) -> Option<u32> {
         self.items.get(id)
+    }
+
+    /// Whether any item has a field of this name.
+    #[must_use]
+    pub fn has_field(&self, name: &str) -> bool {
+        self.items.fields().contains(&name)
     }
 
     /// The number of an item that is or was there.

@@ -58,6 +58,11 @@ impl ItemIndex {
         })
     }
 
+    /// Items with a vector.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
     /// Length of a vector.
     pub(crate) fn dim(&self) -> usize {
         self.index.dim()

@@ -1,12 +1,16 @@
 //! Who may ask: a key of the store, and what it may do.
 
+use crate::gorse;
+use crate::net::Peer;
 use crate::problem::Problem;
 use crate::service::Service;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use semrec_store::StoredKey;
 use sha2::{Digest, Sha256};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// What a key may do. Each may do what those before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +53,9 @@ fn needed(method: &Method, path: &str) -> Option<Scope> {
         "/embed",
         "/rerank",
     ];
+    if gorse::is_gorse(path) {
+        return needed_of_gorse(method, path);
+    }
     match path {
         "/health/live" | "/health/ready" | "/openapi.json" => None,
         "/metrics" => Some(Scope::Admin),
@@ -59,22 +66,76 @@ fn needed(method: &Method, path: &str) -> Option<Scope> {
     }
 }
 
-/// Lets a request through whose key may do what it asks for.
+/// The same of Gorse's routes. What lists people, or what they did, needs more than what asks for
+/// one of them.
+fn needed_of_gorse(method: &Method, path: &str) -> Option<Scope> {
+    let path = path.strip_prefix("/api/").unwrap_or(path);
+    let under =
+        |root: &str| path == root || path.strip_prefix(root).is_some_and(|p| p.starts_with('/'));
+    if under("health") {
+        return None;
+    }
+    let people = under("user") || under("users") || under("feedback");
+    let reads = method == Method::GET;
+    Some(match path {
+        _ if people && (reads || method == Method::DELETE) => Scope::Admin,
+        "items" if reads => Scope::Admin,
+        _ if reads || under("session/recommend") => Scope::Read,
+        _ => Scope::Write,
+    })
+}
+
+/// A problem in the shape that those who ask such a path expect.
+fn refused(path: &str, problem: Problem) -> Response {
+    if gorse::is_gorse(path) {
+        return gorse::as_text(problem);
+    }
+    problem.into_response()
+}
+
+/// What the key of a request is called, told with its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyName(pub(crate) String);
+
+/// Lets a request through whose key may do what it asks for, and whose sender does not ask too
+/// often. Requests with a known key count against the key, others against the address.
 pub(crate) async fn check(
     State(service): State<Service>,
     request: Request,
     next: Next,
 ) -> Response {
-    let needed = needed(request.method(), request.uri().path());
-    let Some(needed) = needed.filter(|_| service.config().keys) else {
+    let path = request.uri().path().to_owned();
+    let Some(needed) = needed(request.method(), &path) else {
         return next.run(request).await;
     };
-    let key = key_of(request.headers());
-    match allowed(&service, key, needed).await {
-        Ok(()) => next.run(request).await,
+    let peer = request.extensions().get::<Peer>();
+    let address = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0);
+    let by_address = || {
+        let taken = service.rates().of_address(address);
+        taken.map_err(Problem::too_fast)
+    };
+    if !service.config().keys {
+        return match by_address() {
+            Ok(()) => next.run(request).await,
+            Err(problem) => refused(&path, problem),
+        };
+    }
+    match known(&service, key_of(request.headers())).await {
+        Ok(key) => {
+            let name = KeyName(key.name.clone());
+            let rate = service.rates().of_key(&key.name);
+            let may = rate.map_err(Problem::too_fast);
+            let mut response = match may.and_then(|()| allowed(&key, needed)) {
+                Ok(()) => next.run(request).await,
+                Err(problem) => refused(&path, problem),
+            };
+            response.extensions_mut().insert(name);
+            response
+        }
         Err(problem) => {
+            let problem = by_address().err().unwrap_or(problem);
             let unknown = problem.status == StatusCode::UNAUTHORIZED.as_u16();
-            let mut response = problem.into_response();
+            let mut response = refused(&path, problem);
             if unknown {
                 let how = HeaderValue::from_static("Bearer");
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, how);
@@ -94,25 +155,28 @@ fn key_of(headers: &HeaderMap) -> Option<String> {
     key.map(str::to_owned)
 }
 
-async fn allowed(service: &Service, key: Option<String>, needed: Scope) -> Result<(), Problem> {
+async fn known(service: &Service, key: Option<String>) -> Result<StoredKey, Problem> {
     let Some(key) = key else {
         let detail = "a key is needed: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
     };
     let hash = hash_of_key(&key);
     let found = service.in_store(move |store| store.key(&hash)).await?;
-    let Some(found) = found else {
+    found.ok_or_else(|| {
         let detail = "the key is not known; it may have been taken back";
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
-    };
-    let scopes = found.scopes.iter().filter_map(|name| Scope::named(name));
+        Problem::new(StatusCode::UNAUTHORIZED, detail)
+    })
+}
+
+fn allowed(key: &StoredKey, needed: Scope) -> Result<(), Problem> {
+    let scopes = key.scopes.iter().filter_map(|name| Scope::named(name));
     if scopes.max().is_some_and(|has| has >= needed) {
         return Ok(());
     }
     let needed = format!("{needed:?}").to_lowercase();
     let detail = format!(
         "the key '{}' may not do this: it needs the scope '{needed}'",
-        found.name
+        key.name
     );
     Err(Problem::new(StatusCode::FORBIDDEN, detail))
 }

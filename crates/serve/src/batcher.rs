@@ -2,14 +2,24 @@
 //! it at once. Nothing waits for others to come: alone, a request is a batch of one.
 
 use crate::ServeError;
+use crate::watch::trace;
 use prometheus::{Histogram, IntGauge};
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
-type Job<T, R> = (T, oneshot::Sender<R>);
+type Job<T, R> = (T, oneshot::Sender<Done<R>>);
+
+/// A result, and when the batch it was made in began and ended.
+struct Done<R> {
+    result: R,
+    began: Instant,
+    ended: Instant,
+}
 
 /// The way to a thread that works in batches; it ends when the last of these is gone.
 #[derive(Debug)]
 pub(crate) struct Batcher<T, R> {
+    name: &'static str,
     jobs: mpsc::Sender<Job<T, R>>,
     depth: IntGauge,
 }
@@ -33,7 +43,7 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
     /// # Errors
     /// [`ServeError::Io`] if there is no thread.
     pub(crate) fn start(
-        name: &str,
+        name: &'static str,
         (waiting, most): (usize, usize),
         gauges: Gauges,
         mut work: impl FnMut(Vec<T>) -> Vec<R> + Send + 'static,
@@ -54,9 +64,17 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
                 #[expect(clippy::cast_precision_loss, reason = "at most some hundred")]
                 gauges.fill.observe(batch.len() as f64);
                 let (asked, replies): (Vec<T>, Vec<_>) = batch.into_iter().unzip();
-                for (result, reply) in work(asked).into_iter().zip(replies) {
+                let began = Instant::now();
+                let results = work(asked);
+                let ended = Instant::now();
+                for (result, reply) in results.into_iter().zip(replies) {
+                    let done = Done {
+                        result,
+                        began,
+                        ended,
+                    };
                     // Who asked may be gone.
-                    reply.send(result).ok();
+                    reply.send(done).ok();
                 }
             }
         };
@@ -65,18 +83,22 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
             what: format!("the thread '{name}' cannot be started"),
             source,
         })?;
-        Ok(Self { jobs, depth })
+        Ok(Self { name, jobs, depth })
     }
 
     /// Has a job done.
     pub(crate) async fn ask(&self, job: T) -> Result<R, Busy> {
+        let asked = Instant::now();
         let (reply, answer) = oneshot::channel();
         self.depth.inc();
         self.jobs.try_send((job, reply)).map_err(|_| {
             self.depth.dec();
             Busy
         })?;
-        answer.await.map_err(|_| Busy)
+        let done = answer.await.map_err(|_| Busy)?;
+        trace::spent("wait", asked, done.began);
+        trace::spent(self.name, done.began, done.ended);
+        Ok(done.result)
     }
 }
 

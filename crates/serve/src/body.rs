@@ -1,6 +1,7 @@
 //! Bodies read as JSON, with errors that name the field.
 
 use crate::problem::Problem;
+use crate::service::Service;
 use axum::body::Bytes;
 use axum::extract::FromRequest;
 use axum::extract::Request;
@@ -11,29 +12,34 @@ use serde::de::DeserializeOwned;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Json<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+impl<T: DeserializeOwned> FromRequest<Service> for Json<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = bytes(request, state).await?;
+    async fn from_request(request: Request, service: &Service) -> Result<Self, Problem> {
+        let bytes = bytes(request, service).await?;
         read(&bytes).map(Json)
     }
 }
 
-/// The whole body.
-pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state)
-        .await
-        .map_err(|rejection| {
-            let status = rejection.status();
-            let detail = match status {
-                StatusCode::PAYLOAD_TOO_LARGE => {
-                    "the body is larger than may be; send it in parts".to_owned()
-                }
-                _ => rejection.body_text(),
-            };
-            Problem::new(status, detail)
-        })
+/// The whole body, if it is there in time.
+pub(crate) async fn bytes(request: Request, service: &Service) -> Result<Bytes, Problem> {
+    let limit = service.config().net.body;
+    let whole = tokio::time::timeout(limit, Bytes::from_request(request, service)).await;
+    let whole = whole.map_err(|_| {
+        let seconds = limit.as_secs_f64();
+        let detail = format!("the body was not there after {seconds} seconds; send it in parts");
+        Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+    })?;
+    whole.map_err(|rejection| {
+        let status = rejection.status();
+        let detail = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                "the body is larger than may be; send it in parts".to_owned()
+            }
+            _ => rejection.body_text(),
+        };
+        Problem::new(status, detail)
+    })
 }
 
 /// JSON, or what is wrong with it and where.

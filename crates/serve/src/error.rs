@@ -2,6 +2,7 @@
 
 use semrec_engine::EngineError;
 use semrec_store::StoreError;
+use std::path::PathBuf;
 
 /// An error of the service.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,17 @@ pub enum ServeError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A certificate or its key cannot be used.
+    #[error("{path}: {problem}", path = .path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What was got and what was expected.
+        problem: String,
+    },
+    /// The key of pseudonyms does not go with the store, or is none.
+    #[error("{0}")]
+    Pseudonyms(&'static str),
     /// An item of the store is none for this bundle.
     #[error("item '{id}' of the store: {problem}")]
     Item {

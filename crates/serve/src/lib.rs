@@ -12,22 +12,30 @@
 //!
 //! Memory beyond that of the bundle: of a user with events, at most [`Config::history`] events of 16
 //! bytes and their id; of an item that is new or changed, its text and fields, and 8 bytes a value
-//! of its vector; of requests, what the queues hold.
+//! of its vector; of requests, what the queues hold; of connections, their number is bounded
+//! ([`Net`]); what is counted of people and items has a fixed size.
 
 mod auth;
 mod batcher;
 mod body;
 mod config;
 mod error;
+mod gorse;
 mod live;
 mod meters;
+mod net;
 mod people;
+mod privacy;
 mod problem;
 mod routes;
 mod service;
+mod watch;
 
 pub use auth::{Scope, hash_of_key};
-pub use config::Config;
+pub use config::{Config, Net, Rate};
 pub use error::ServeError;
+pub use net::{Tls, run};
+pub use privacy::{Privacy, Pseudonyms, masked};
 pub use routes::{openapi, router};
-pub use service::{Service, run};
+pub use service::Service;
+pub use watch::{LogFormat, Otlp, Watch};

@@ -2,15 +2,19 @@
 
 use crate::ServeError;
 use crate::batcher::Gauges;
+use prometheus::core::Collector;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// Seconds, from half a millisecond on.
 const SECONDS: [f64; 13] = [
     0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
 ];
+
+/// Jobs done at once.
+const FILLS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
 /// All counters of a service.
 #[derive(Debug)]
@@ -32,6 +36,18 @@ pub(crate) struct Meters {
     pub(crate) sources: IntCounterVec,
     /// Seconds since the bundle was made.
     pub(crate) age: IntGauge,
+    /// Items with a vector in the index.
+    pub(crate) indexed: IntGauge,
+    /// Texts that ask, by whether their vector was there: `hit`, `miss`.
+    pub(crate) encoder_cache: IntCounterVec,
+    /// Events of people who were given a list, by whether its item was on it: `hit`, `miss`.
+    pub(crate) taken: IntCounterVec,
+    /// Gini coefficient of the newest recommended items.
+    pub(crate) gini: Gauge,
+    /// Different items among the newest recommended ones.
+    pub(crate) exposed: IntGauge,
+    /// Requests whose trace was not sent.
+    pub(crate) dropped: IntCounter,
 }
 
 impl Meters {
@@ -43,54 +59,58 @@ impl Meters {
     }
 
     fn registered() -> Result<Self, prometheus::Error> {
-        let opts = |name: &str, help: &str| Opts::new(name, help).namespace("semrec");
-        let histogram = |name: &str, help: &str, buckets: &[f64]| HistogramOpts {
-            common_opts: opts(name, help),
-            buckets: buckets.to_vec(),
-        };
+        let registry = Registry::new();
+        let to = Within(&registry);
         let meters = Self {
-            registry: Registry::new(),
-            requests: HistogramVec::new(
-                histogram(
-                    "http_request_duration_seconds",
-                    "Seconds a request took.",
-                    &SECONDS,
-                ),
+            requests: to.histograms(
+                ("http_request_duration_seconds", "Seconds a request took."),
                 &["method", "route", "status"],
+                &SECONDS,
             )?,
-            depths: IntGaugeVec::new(opts("queue_depth", "Jobs that wait."), &["queue"])?,
-            fills: HistogramVec::new(
-                histogram(
-                    "batch_fill",
-                    "Jobs done at once.",
-                    &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0],
-                ),
-                &["queue"],
-            )?,
-            events: IntCounterVec::new(
-                opts("events_total", "Events by what became of them."),
+            depths: to.gauges("queue_depth", "Jobs that wait.", &["queue"])?,
+            fills: to.histograms(("batch_fill", "Jobs done at once."), &["queue"], &FILLS)?,
+            events: to.counters(
+                "events_total",
+                "Events by what became of them.",
                 &["result"],
             )?,
-            items: IntGauge::with_opts(opts("items", "Items that can be recommended."))?,
-            people: IntGauge::with_opts(opts("people", "People with events."))?,
-            sources: IntCounterVec::new(
-                opts("recommended_total", "Recommended items by their source."),
+            items: to.gauge("items", "Items that can be recommended.")?,
+            people: to.gauge("people", "People with events.")?,
+            sources: to.counters(
+                "recommended_total",
+                "Recommended items by their source.",
                 &["source"],
             )?,
-            age: IntGauge::with_opts(opts(
-                "model_age_seconds",
-                "Seconds since the bundle was made.",
-            ))?,
+            age: to.gauge("model_age_seconds", "Seconds since the bundle was made.")?,
+            indexed: to.gauge("index_items", "Items with a vector in the index.")?,
+            encoder_cache: to.counters(
+                "encoder_cache_total",
+                "Texts that ask, by whether their vector was in memory.",
+                &["result"],
+            )?,
+            taken: to.counters(
+                "online_events_total",
+                "Events of people who were given a list less than a day before, by whether the item was on it.",
+                &["result"],
+            )?,
+            gini: to.add(Gauge::with_opts(opts(
+                "exposure_gini",
+                "Gini coefficient over all items of the newest 65,536 recommended ones.",
+            )))?,
+            exposed: to.gauge(
+                "exposed_items",
+                "Different items among the newest 65,536 recommended ones.",
+            )?,
+            dropped: to.add(IntCounter::with_opts(opts(
+                "traces_dropped_total",
+                "Requests whose trace could not be sent.",
+            )))?,
+            registry: registry.clone(),
         };
-        let registry = &meters.registry;
-        registry.register(Box::new(meters.requests.clone()))?;
-        registry.register(Box::new(meters.depths.clone()))?;
-        registry.register(Box::new(meters.fills.clone()))?;
-        registry.register(Box::new(meters.events.clone()))?;
-        registry.register(Box::new(meters.items.clone()))?;
-        registry.register(Box::new(meters.people.clone()))?;
-        registry.register(Box::new(meters.sources.clone()))?;
-        registry.register(Box::new(meters.age.clone()))?;
+        for result in ["hit", "miss"] {
+            meters.encoder_cache.with_label_values(&[result]);
+            meters.taken.with_label_values(&[result]);
+        }
         Ok(meters)
     }
 
@@ -112,5 +132,58 @@ impl Meters {
         TextEncoder::new()
             .encode_to_string(&families)
             .unwrap_or_default()
+    }
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("semrec")
+}
+
+/// Makes counters within a registry.
+struct Within<'a>(&'a Registry);
+
+impl Within<'_> {
+    fn add<C: Collector + Clone + 'static>(
+        &self,
+        made: Result<C, prometheus::Error>,
+    ) -> Result<C, prometheus::Error> {
+        let made = made?;
+        self.0.register(Box::new(made.clone()))?;
+        Ok(made)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+        self.add(IntGauge::with_opts(opts(name, help)))
+    }
+
+    fn gauges(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<IntGaugeVec, prometheus::Error> {
+        self.add(IntGaugeVec::new(opts(name, help), labels))
+    }
+
+    fn counters(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<IntCounterVec, prometheus::Error> {
+        self.add(IntCounterVec::new(opts(name, help), labels))
+    }
+
+    fn histograms(
+        &self,
+        (name, help): (&str, &str),
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> Result<HistogramVec, prometheus::Error> {
+        let opts = HistogramOpts {
+            common_opts: opts(name, help),
+            buckets: buckets.to_vec(),
+        };
+        self.add(HistogramVec::new(opts, labels))
     }
 }

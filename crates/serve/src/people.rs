@@ -52,6 +52,16 @@ impl People {
         }
     }
 
+    /// Puts a person's events in place of those that were there; oldest first.
+    pub(crate) fn replace(&self, user: &str, events: Vec<Event>) {
+        let mut shard = self.shard(user);
+        if events.is_empty() {
+            shard.remove(user);
+        } else {
+            shard.insert(user.into(), events);
+        }
+    }
+
     /// A person's events, oldest first; none of an unknown one.
     pub(crate) fn history(&self, user: &str) -> Vec<Event> {
         self.shard(user).get(user).cloned().unwrap_or_default()

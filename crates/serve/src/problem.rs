@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use semrec_engine::EngineError;
 use semrec_store::StoreError;
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// Why a request is not answered.
@@ -20,6 +21,9 @@ pub(crate) struct Problem {
     /// The field that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<String>,
+    /// Seconds after which it may be tried again, where that is known.
+    #[serde(skip)]
+    pub(crate) retry: Option<u64>,
 }
 
 impl Problem {
@@ -29,6 +33,7 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             detail: detail.into(),
             field: None,
+            retry: None,
         }
     }
 
@@ -36,6 +41,17 @@ impl Problem {
         Self {
             field: Some(field.to_owned()),
             ..Self::new(StatusCode::BAD_REQUEST, detail)
+        }
+    }
+
+    /// More requests than the rate allows.
+    pub(crate) fn too_fast(wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1000);
+        let retry = u64::try_from(seconds).unwrap_or(u64::MAX).max(1);
+        let detail = format!("more requests than the rate allows; try again in {retry} s");
+        Self {
+            retry: Some(retry),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
         }
     }
 
@@ -53,7 +69,7 @@ impl IntoResponse for Problem {
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
         if status == StatusCode::TOO_MANY_REQUESTS {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(header::RETRY_AFTER, self.retry.unwrap_or(1).into());
         }
         response
     }

@@ -3,16 +3,18 @@
 use crate::batcher::Batcher;
 use crate::live::Live;
 use crate::meters::Meters;
+use crate::net::Rates;
 use crate::problem::Problem;
-use crate::{Config, ServeError, router};
+use crate::watch::{Exporter, Exposure, Given, Log, trace};
+use crate::{Config, ServeError};
 use axum::http::StatusCode;
 use semrec_data::Event;
 use semrec_engine::{Change, Engine, EngineError, Reply, Request};
 use semrec_store::{NewEvent, Store, StoreError, Taken};
-use std::future::Future;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::net::TcpListener;
+use std::time::Instant;
 
 /// Requests ranked at once: bounds the scores that are held to as many times the items.
 const RANKED: usize = 64;
@@ -41,6 +43,11 @@ struct Inner {
     ranker: Batcher<Ranking, Result<Reply, EngineError>>,
     changer: Batcher<Vec<Change>, Shared<(), EngineError>>,
     writer: Batcher<Vec<NewEvent>, Shared<Vec<Taken>, StoreError>>,
+    rates: Rates,
+    log: Log,
+    traces: Option<Exporter>,
+    exposure: Exposure,
+    given: Given,
     /// Requests so far.
     requests: AtomicU64,
     /// What tells the ids of this run from others.
@@ -54,7 +61,9 @@ impl Service {
     /// # Errors
     /// [`ServeError`] if the store or the encoder cannot be read.
     pub fn start(engine: Engine, store: Store, config: Config) -> Result<Self, ServeError> {
-        let same = store.seed(engine.dataset(), (config.clock)())?;
+        config.privacy.check(&store)?;
+        let person = |id: &str| config.privacy.person(id).into_owned();
+        let same = store.seed(engine.dataset(), (config.clock)(), &person)?;
         let meters = Meters::new()?;
         let live = Arc::new(Live::open(engine, (&store, same), config.history)?);
         let store = Arc::new(store);
@@ -75,6 +84,9 @@ impl Service {
         let write = move |calls: Vec<Vec<NewEvent>>| written(&writing, &calls);
         let waiting = config.queue.max(1);
         let run = u64::try_from((config.clock)()).unwrap_or(0);
+        let nanos = config.watch.nanos;
+        let traces = config.watch.otlp.as_ref();
+        let traces = traces.map(|otlp| Exporter::start(otlp, nanos, meters.dropped.clone()));
         Ok(Self {
             inner: Arc::new(Inner {
                 ranker: Batcher::start("rank", (waiting, RANKED), meters.queue("rank"), rank)?,
@@ -85,6 +97,11 @@ impl Service {
                     change,
                 )?,
                 writer: Batcher::start("write", (waiting, WRITTEN), meters.queue("write"), write)?,
+                rates: Rates::new(config.rate),
+                log: Log::new(&config.watch),
+                traces: traces.transpose()?,
+                exposure: Exposure::default(),
+                given: Given::default(),
                 config,
                 store,
                 live,
@@ -107,6 +124,48 @@ impl Service {
         &self.inner.meters
     }
 
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.inner.rates
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.inner.log
+    }
+
+    pub(crate) fn traces(&self) -> Option<&Exporter> {
+        self.inner.traces.as_ref()
+    }
+
+    pub(crate) fn exposure(&self) -> &Exposure {
+        &self.inner.exposure
+    }
+
+    pub(crate) fn given(&self) -> &Given {
+        &self.inner.given
+    }
+
+    /// What a person is called in store and memory.
+    pub(crate) fn person<'a>(&self, id: &'a str) -> Cow<'a, str> {
+        self.inner.config.privacy.person(id)
+    }
+
+    /// A text without what identifies people, if that is wanted.
+    pub(crate) fn without_marks(&self, text: String) -> String {
+        self.inner.config.privacy.text(text)
+    }
+
+    /// Tells those who run the service of something.
+    pub(crate) fn note(&self, level: &str, message: &str) {
+        self.inner.log.note(level, message);
+    }
+
+    /// Waits until what was told of requests has arrived.
+    pub(crate) async fn finish(&self) {
+        if let Some(traces) = self.traces() {
+            traces.finish().await;
+        }
+    }
+
     pub(crate) fn now(&self) -> i64 {
         (self.inner.config.clock)()
     }
@@ -123,19 +182,22 @@ impl Service {
         work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
         let store = Arc::clone(&self.inner.store);
-        self.blocking(move || work(&store)).await
+        self.blocking("store", move || work(&store)).await
     }
 
-    /// Does work that takes a while, where it holds up nobody.
+    /// Does work that takes a while, where it holds up nobody. `name` is what traces call it.
     pub(crate) async fn blocking<T, E>(
         &self,
+        name: &'static str,
         work: impl FnOnce() -> Result<T, E> + Send + 'static,
     ) -> Result<T, Problem>
     where
         T: Send + 'static,
         E: Into<Problem> + Send + 'static,
     {
+        let began = Instant::now();
         let done = tokio::task::spawn_blocking(work).await;
+        trace::spent(name, began, Instant::now());
         let done = done.map_err(|_| {
             let detail = "the work for this request ended unexpectedly";
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
@@ -181,20 +243,4 @@ fn written(store: &Store, calls: &[Vec<NewEvent>]) -> Vec<Shared<Vec<Taken>, Sto
         .iter()
         .map(|call| Ok(all.by_ref().take(call.len()).collect()))
         .collect()
-}
-
-/// Serves on a listener until `end`, then answers what is open.
-///
-/// # Errors
-/// [`ServeError::Io`] if the network fails.
-pub async fn run(
-    service: Service,
-    listener: TcpListener,
-    end: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ServeError> {
-    let served = axum::serve(listener, router(service)).with_graceful_shutdown(end);
-    served.await.map_err(|source| ServeError::Io {
-        what: "serving".to_owned(),
-        source,
-    })
 }

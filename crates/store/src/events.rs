@@ -103,6 +103,59 @@ impl Store {
         Ok(events)
     }
 
+    /// Events after a place in their order, of one kind if it is given, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn events_after(
+        &self,
+        seq: u64,
+        kind: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM events WHERE seq > ?1 AND (?2 IS NULL OR kind = ?2) ORDER BY seq LIMIT ?3"
+        );
+        let read = self.read();
+        let mut statement = read.prepare_cached(&sql)?;
+        let limits = params![signed(seq), kind, signed(limit as u64)];
+        let rows = statement.query_map(limits, event)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// What a user did with an item, of one kind if it is given, in the order in which it was told.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub fn events_between(
+        &self,
+        user: &str,
+        item: &str,
+        kind: Option<&str>,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM events WHERE user_id = ?1 AND item_id = ?2 AND (?3 IS NULL OR kind = ?3) ORDER BY seq"
+        );
+        let read = self.read();
+        let mut statement = read.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![user, item, kind], event)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Deletes what users did with items, of one kind where it is given; how many events those were.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the disk refuses.
+    pub fn delete_events(&self, of: &[(&str, &str, Option<&str>)]) -> Result<usize, StoreError> {
+        self.write(|writing| {
+            let mut delete = writing.prepare_cached(
+                "DELETE FROM events WHERE user_id = ?1 AND item_id = ?2 AND (?3 IS NULL OR kind = ?3)",
+            )?;
+            let each = of.iter().map(|(user, item, kind)| delete.execute(params![user, item, kind]));
+            Ok(each.sum::<Result<usize, _>>()?)
+        })
+    }
+
     /// Tells all events after a place in their order.
     ///
     /// # Errors

@@ -40,4 +40,4 @@ pub use events::{NewEvent, StoredEvent, Taken};
 pub use items::{Condition, Put, StoredItem};
 pub use keys::StoredKey;
 pub use store::Store;
-pub use users::Forgotten;
+pub use users::{Forgotten, StoredUser};

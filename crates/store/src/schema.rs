@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use std::path::Path;
 
 /// One entry a version, each a step from the version before it. Entries are never changed.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE items (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- of the newest change: a row moves when it changes
         id TEXT NOT NULL UNIQUE,
@@ -30,7 +31,14 @@ const STEPS: [&str; 1] = ["
         created INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-"];
+",
+    "
+    CREATE TABLE users (
+        id TEXT PRIMARY KEY,
+        object TEXT NOT NULL                    -- JSON: what is said of a person
+    ) STRICT;
+",
+];
 
 /// How a store is told from other files ('smrc').
 const APPLICATION: i64 = 0x736d_7263;

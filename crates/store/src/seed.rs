@@ -15,11 +15,16 @@ impl Store {
     /// Takes over a data set, in one transaction: into an empty store its items and events; into one
     /// that was filled from another data set, items that it never had. Nothing where it was filled
     /// from this one. The place up to which [`Store::changed_items`] has nothing but what the data
-    /// set says.
+    /// set says. `person` is what somebody of the data set is called in the store.
     ///
     /// # Errors
     /// [`StoreError`] if the disk refuses; nothing is there then.
-    pub fn seed(&self, dataset: &Dataset, now: i64) -> Result<u64, StoreError> {
+    pub fn seed(
+        &self,
+        dataset: &Dataset,
+        now: i64,
+        person: &dyn Fn(&str) -> String,
+    ) -> Result<u64, StoreError> {
         let before = self.note(SEEDED)?;
         if before.as_ref() == Some(&dataset.fingerprint) {
             let same = self.note(SAME)?.and_then(|place| place.parse().ok());
@@ -40,7 +45,7 @@ impl Store {
                 Some(_) => 0,
             };
             if before.is_none() {
-                add_events(writing, dataset)?;
+                add_events(writing, dataset, person)?;
             }
             let note = "INSERT OR REPLACE INTO notes (name, value) VALUES (?1, ?2)";
             writing.execute(note, [SEEDED, &dataset.fingerprint])?;
@@ -50,14 +55,18 @@ impl Store {
     }
 }
 
-fn add_events(writing: &Transaction<'_>, dataset: &Dataset) -> Result<(), StoreError> {
+fn add_events(
+    writing: &Transaction<'_>,
+    dataset: &Dataset,
+    person: &dyn Fn(&str) -> String,
+) -> Result<(), StoreError> {
     let mut insert = writing.prepare(
         "INSERT INTO events (user_id, item_id, kind, value, time) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
     for row in dataset.interactions.rows() {
         let kind = dataset.kinds.get(usize::from(row.kind));
         insert.execute(params![
-            dataset.users.ids.name(row.user),
+            person(dataset.users.ids.name(row.user)),
             dataset.items.ids.name(row.event.item),
             kind.map_or("", String::as_str),
             f64::from(row.event.value),

@@ -77,6 +77,18 @@ impl Store {
         Ok(read.query_row(sql, [name], |row| row.get(0)).optional()?)
     }
 
+    /// Notes something under a name, in place of what was noted there.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the disk refuses.
+    pub fn set_note(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.write(|writing| {
+            let sql = "INSERT OR REPLACE INTO notes (name, value) VALUES (?1, ?2)";
+            writing.execute(sql, [name, value])?;
+            Ok(())
+        })
+    }
+
     pub(crate) fn read(&self) -> MutexGuard<'_, Connection> {
         let connection = self.reader.as_ref().unwrap_or(&self.writer);
         connection.lock().unwrap_or_else(PoisonError::into_inner)
@@ -108,4 +120,47 @@ pub(crate) fn unsigned(number: i64) -> u64 {
 /// The other way.
 pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NewEvent;
+
+    fn event(number: usize) -> NewEvent {
+        NewEvent {
+            user: format!("user {number}"),
+            item: "i".to_owned(),
+            kind: "click".to_owned(),
+            value: 1.0,
+            time: 0,
+            key: None,
+        }
+    }
+
+    /// A file that may not grow is a disk that is full.
+    #[test]
+    fn a_full_disk_takes_all_of_a_call_or_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(&home.path().join("s.db")).unwrap();
+        let bound = |pages: u32| {
+            let writer = store.writer.lock().unwrap();
+            writer.pragma_update(None, "max_page_count", pages).unwrap();
+        };
+        bound(40);
+        let body: Vec<NewEvent> = (0..500).map(event).collect();
+        let mut stored = 0;
+        let error = loop {
+            match store.add_events(&body) {
+                Ok(_) => stored += 500,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, StoreError::Full), "{error}");
+        assert!(stored > 0);
+        assert_eq!(store.n_events().unwrap(), stored);
+        bound(4000);
+        store.add_events(&body).unwrap();
+        assert_eq!(store.n_events().unwrap(), stored + 500);
+    }
 }

@@ -185,8 +185,8 @@ fn a_data_set_is_taken_over_once() {
     let log = Interactions::from_rows(&[row], 1, 2, Clock::Seconds);
     let dataset = Dataset::new("shop", items, users, log, vec!["rating".to_owned()]);
     let store = Store::in_memory().unwrap();
-    let same = store.seed(&dataset, 1).unwrap();
-    assert_eq!(store.seed(&dataset, 1).unwrap(), same);
+    let same = store.seed(&dataset, 1, &str::to_owned).unwrap();
+    assert_eq!(store.seed(&dataset, 1, &str::to_owned).unwrap(), same);
     assert_eq!(store.changed_items(same, 9).unwrap(), []);
     assert_eq!(store.changed_items(0, 9).unwrap().len(), 2);
     let title = |id: &str| store.item(id).unwrap().map(|item| item.object.unwrap());
@@ -207,7 +207,7 @@ fn a_data_set_is_taken_over_once() {
     let users = Table::of_ids(["u"].into_iter().collect::<Ids>());
     let newer = Dataset::new("shop", items, users, log, vec!["rating".to_owned()]);
     for _ in 0..2 {
-        assert_eq!(store.seed(&newer, 3).unwrap(), 0);
+        assert_eq!(store.seed(&newer, 3, &str::to_owned).unwrap(), 0);
     }
     assert_eq!(title("a"), Some(object(&json!({"title": "Lamp"}))));
     assert_eq!(title("b"), None);
@@ -239,6 +239,6 @@ fn what_is_no_store_is_refused() {
     drop(Store::open(&newer).unwrap());
     let base = rusqlite::Connection::open(&newer).unwrap();
     base.pragma_update(None, "user_version", 99).unwrap();
-    insta::assert_snapshot!(refused(&newer), @"FILE: is a store of version 99; this program knows up to 1: use a newer one");
+    insta::assert_snapshot!(refused(&newer), @"FILE: is a store of version 99; this program knows up to 2: use a newer one");
     assert!(Store::open(&dir.path().join("no/such/place")).is_err());
 }

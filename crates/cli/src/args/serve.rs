@@ -1,7 +1,8 @@
 //! Flags of `semrec serve` and `semrec key`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 /// `semrec serve`
@@ -21,6 +22,96 @@ pub(crate) struct ServeArgs {
     /// Requests of each kind that may wait before others are told to come again (429).
     #[arg(long, env = "SEMREC_QUEUE", default_value_t = 1024)]
     pub(crate) queue: usize,
+    #[command(flatten)]
+    pub(crate) net: NetArgs,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
+    #[command(flatten)]
+    pub(crate) privacy: PrivacyArgs,
+}
+
+/// What connections and keys may take.
+#[derive(Debug, Args)]
+pub(crate) struct NetArgs {
+    /// Chain of certificates in PEM, for HTTPS; read again when it changes.
+    #[arg(
+        long,
+        env = "SEMREC_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, in PEM.
+    #[arg(
+        long,
+        env = "SEMREC_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Requests a second that each key, and each address without one, may send [default: any number]
+    #[arg(long, env = "SEMREC_RATE")]
+    pub(crate) rate: Option<NonZeroU32>,
+    /// Requests that may come at once after a pause [default: twice the rate]
+    #[arg(long, env = "SEMREC_BURST", requires = "rate")]
+    pub(crate) burst: Option<NonZeroU32>,
+    /// Connections that may be open at once; others wait.
+    #[arg(long, env = "SEMREC_CONNECTIONS", default_value_t = 1024)]
+    pub(crate) connections: usize,
+}
+
+/// What is told of requests.
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// A line a request on standard error, without ids of people.
+    #[arg(long, env = "SEMREC_LOG", value_enum, default_value_t = LogArg::Off)]
+    pub(crate) log: LogArg,
+    /// An OpenTelemetry collector to send traces to, e.g. http://localhost:4318
+    #[arg(long, env = "SEMREC_OTLP", value_name = "URL", value_parser = collector)]
+    pub(crate) otlp: Option<String>,
+    /// Share of requests that are traced of those without a 'traceparent', 0 to 1.
+    #[arg(long, env = "SEMREC_OTLP_SHARE", default_value_t = 1.0, value_parser = share)]
+    pub(crate) otlp_share: f64,
+}
+
+/// What is done to ids and texts before they are stored.
+#[derive(Debug, Args)]
+pub(crate) struct PrivacyArgs {
+    /// File with a secret of 32 bytes or more: ids of people are kept as keyed hashes only.
+    #[arg(long, env = "SEMREC_PSEUDONYMS", value_name = "FILE")]
+    pub(crate) pseudonyms: Option<PathBuf>,
+    /// Mask e-mail addresses, telephone and card numbers in items and in what is searched for.
+    #[arg(long, env = "SEMREC_MASK")]
+    pub(crate) mask: bool,
+}
+
+/// How requests are told.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogArg {
+    /// Not at all.
+    Off,
+    /// For people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+fn collector(text: &str) -> Result<String, String> {
+    let rest = ["http://", "https://"]
+        .iter()
+        .find_map(|s| text.strip_prefix(s));
+    match rest {
+        Some(host) if !host.is_empty() => Ok(text.to_owned()),
+        _ => Err("expected http://HOST:PORT, e.g. http://localhost:4318".to_owned()),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "expected a number from 0 to 1")?;
+    if (0.0..=1.0).contains(&number) {
+        return Ok(number);
+    }
+    Err("expected a number from 0 to 1".to_owned())
 }
 
 /// `semrec key`

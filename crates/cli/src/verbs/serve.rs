@@ -1,11 +1,13 @@
 //! `semrec serve` and `semrec key`: the service, and who may ask it.
 
-use crate::args::{KeyArgs, KeyVerb, ServeArgs};
+use crate::args::{KeyArgs, KeyVerb, LogArg, PrivacyArgs, ServeArgs, WatchArgs};
 use crate::context::Context;
 use crate::{context, interrupt};
 use anyhow::{Context as _, bail};
 use semrec_engine::Engine;
-use semrec_serve::{Config, Service, hash_of_key};
+use semrec_serve::{
+    Config, LogFormat, Net, Otlp, Privacy, Pseudonyms, Rate, Service, Tls, Watch, hash_of_key,
+};
 use semrec_store::{Store, StoredKey};
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -35,7 +37,22 @@ pub(crate) fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
         history: args.history,
         queue: args.queue,
         keys,
+        net: net(args)?,
+        rate: args.net.rate.map(|a_second| Rate {
+            a_second,
+            burst: args
+                .net
+                .burst
+                .unwrap_or(a_second.saturating_add(a_second.get())),
+        }),
+        watch: watch(&args.watch),
+        privacy: privacy(&args.privacy)?,
         ..Config::new(context::unix_seconds)
+    };
+    let scheme = if config.net.tls.is_some() {
+        "https"
+    } else {
+        "http"
     };
     let service = Service::start(engine, store, config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -52,7 +69,7 @@ pub(crate) fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
             end.send(()).ok();
         });
         context.console.line(format!(
-            "http://{at} serves {}, store sqlite:{}{}",
+            "{scheme}://{at} serves {}, store sqlite:{}{}",
             args.bundle.display(),
             path.display(),
             if keys { ", keys are asked for" } else { "" }
@@ -63,6 +80,46 @@ pub(crate) fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
         semrec_serve::run(service, listener, end).await?;
         context.console.line("all requests are answered; ended");
         Ok(())
+    })
+}
+
+fn net(args: &ServeArgs) -> anyhow::Result<Net> {
+    let tls = match (&args.net.tls_cert, &args.net.tls_key) {
+        (Some(certificate), Some(key)) => Some(Tls::open(certificate, key)?),
+        _ => None,
+    };
+    Ok(Net {
+        connections: args.net.connections,
+        tls,
+        ..Net::default()
+    })
+}
+
+fn watch(args: &WatchArgs) -> Watch {
+    Watch {
+        log: match args.log {
+            LogArg::Off => LogFormat::Off,
+            LogArg::Text => LogFormat::Text,
+            LogArg::Json => LogFormat::Json,
+        },
+        write: crate::console::log,
+        nanos: context::unix_nanos,
+        otlp: args.otlp.clone().map(|url| Otlp {
+            url,
+            share: args.otlp_share,
+        }),
+    }
+}
+
+fn privacy(args: &PrivacyArgs) -> anyhow::Result<Privacy> {
+    let pseudonyms = args.pseudonyms.as_ref().map(|path| {
+        let named = || format!("the key of pseudonyms, {}", path.display());
+        let key = std::fs::read(path).with_context(named)?;
+        Pseudonyms::new(&key).with_context(named)
+    });
+    Ok(Privacy {
+        pseudonyms: pseudonyms.transpose()?,
+        mask: args.mask,
     })
 }
 

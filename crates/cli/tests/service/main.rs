@@ -1,7 +1,10 @@
 //! The service as those who use it see it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod gorse;
 mod items;
+mod network;
+mod privacy;
 #[path = "../../../engine/tests/shop/mod.rs"]
 mod shop;
 

@@ -138,6 +138,10 @@ pub(crate) async fn post(
                 if let (None, Some(key)) = (&event.key, &key) {
                     event.key = Some(format!("{key}#{line}"));
                 }
+                event.user = service.person(&event.user).into_owned();
+                // A client may have made it of the person's id.
+                let key = event.key.map(|key| service.person(&key).into_owned());
+                event.key = key;
                 events.push(event);
             }
             Err(problem) if alone => return Err(problem),
@@ -145,31 +149,58 @@ pub(crate) async fn post(
         }
     }
     if !events.is_empty() {
-        let taken = service.write(events.clone()).await?;
-        remember(&service, &events, &taken, &mut accepted);
+        let stored = stored(&service, events).await?;
+        accepted.accepted = stored.accepted;
+        accepted.duplicates = stored.duplicates;
+        accepted.unknown_items = stored.unknown_items;
     }
     let counts = &service.meters().events;
-    for (result, count) in [
-        ("accepted", accepted.accepted),
-        ("duplicate", accepted.duplicates),
-        ("rejected", accepted.rejected.len()),
-    ] {
-        counts.with_label_values(&[result]).inc_by(count as u64);
-    }
+    let rejected = accepted.rejected.len() as u64;
+    counts.with_label_values(&["rejected"]).inc_by(rejected);
     Ok(axum::Json(accepted))
 }
 
+/// What became of events.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stored {
+    accepted: usize,
+    duplicates: usize,
+    unknown_items: usize,
+}
+
+/// Stores events, and counts them.
+pub(crate) async fn stored(service: &Service, events: Vec<NewEvent>) -> Result<Stored, Problem> {
+    let taken = service.write(events.clone()).await?;
+    let stored = remembered(service, &events, &taken);
+    let counts = &service.meters().events;
+    for (result, count) in [
+        ("accepted", stored.accepted),
+        ("duplicate", stored.duplicates),
+    ] {
+        counts.with_label_values(&[result]).inc_by(count as u64);
+    }
+    Ok(stored)
+}
+
 /// Adds what is stored to the histories.
-fn remember(service: &Service, events: &[NewEvent], taken: &[Taken], accepted: &mut Accepted) {
+fn remembered(service: &Service, events: &[NewEvent], taken: &[Taken]) -> Stored {
+    let mut accepted = Stored::default();
     let live = service.live();
     let engine = live.engine();
+    let now = service.now();
     for (event, taken) in events.iter().zip(taken) {
         if !taken.is_new() {
             accepted.duplicates += 1;
             continue;
         }
         accepted.accepted += 1;
-        match engine.number(&event.item) {
+        let item = engine.number(&event.item);
+        if let Some(hit) = service.given().taken(&event.user, item, now) {
+            let result = if hit { "hit" } else { "miss" };
+            let counts = &service.meters().taken;
+            counts.with_label_values(&[result]).inc();
+        }
+        match item {
             None => accepted.unknown_items += 1,
             Some(item) => {
                 #[expect(clippy::cast_possible_truncation, reason = "a rating or a quantity")]
@@ -179,4 +210,5 @@ fn remember(service: &Service, events: &[NewEvent], taken: &[Taken], accepted: &
             }
         }
     }
+    accepted
 }

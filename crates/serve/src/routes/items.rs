@@ -78,23 +78,27 @@ fn refused(found: Option<u64>) -> Problem {
 }
 
 /// An id and its fields.
-type Item = (String, Map<String, Value>);
+pub(crate) type Item = (String, Map<String, Value>);
 
 /// An item that is checked.
-struct Checked {
+pub(crate) struct Checked {
     id: String,
     object: Map<String, Value>,
     record: Record,
 }
 
-fn checked(engine: &Engine, (id, object): Item) -> Result<Checked, Problem> {
+pub(crate) fn checked(service: &Service, engine: &Engine, item: Item) -> Result<Checked, Problem> {
+    let (id, mut object) = item;
     check_id("item_id", &id)?;
+    for value in object.values_mut() {
+        service.config().privacy.value(value);
+    }
     let record = engine.record(&id, &object)?;
     Ok(Checked { id, object, record })
 }
 
 /// Writes items in one transaction, and makes them known to all requests after this one.
-async fn write(
+pub(crate) async fn write(
     service: &Service,
     items: Vec<Checked>,
     condition: Condition,
@@ -166,7 +170,7 @@ pub(crate) async fn put(
 ) -> Result<Response, Problem> {
     let condition = condition(request.headers())?;
     let object: Map<String, Value> = read(&bytes(request, &service).await?)?;
-    let item = checked(&service.live().engine(), (id.clone(), object))?;
+    let item = checked(&service, &service.live().engine(), (id.clone(), object))?;
     let put = write(&service, vec![item], condition).await?;
     let put = put.first().copied().unwrap_or(Put::Refused(None));
     written(id, put, request_id.0)
@@ -307,7 +311,7 @@ pub(crate) async fn post(
     for (line, value) in objects(&body)? {
         match value
             .and_then(identified)
-            .and_then(|item| checked(&engine, item))
+            .and_then(|item| checked(&service, &engine, item))
         {
             Ok(item) => items.push(item),
             Err(problem) => bulk.rejected.push(Rejected::new(line, problem)),

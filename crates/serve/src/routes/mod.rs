@@ -1,23 +1,28 @@
 //! The routes, and what happens around each: an id, a time limit, a key, a count.
 
-mod events;
-mod items;
+mod document;
+pub(crate) mod events;
+pub(crate) mod items;
 mod openai;
-mod recommend;
+pub(crate) mod recommend;
 mod reply;
 mod search;
 mod state;
-mod users;
+pub(crate) mod users;
 
-use crate::auth;
+use crate::auth::{self, KeyName};
 use crate::problem::Problem;
 use crate::service::Service;
+use crate::watch::trace::{Part, followed};
+use crate::watch::{Line, TraceId, Traced};
 use axum::Router;
+use axum::body::HttpBody;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use document::Common;
 use std::time::Instant;
 use utoipa::OpenApi;
 
@@ -44,6 +49,7 @@ pub fn router(service: Service) -> Router {
         .route("/health/ready", get(state::ready))
         .route("/metrics", get(state::metrics))
         .route("/openapi.json", get(state::document))
+        .merge(crate::gorse::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
         .layer(from_fn_with_state(service.clone(), auth::check))
@@ -60,6 +66,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 #[derive(OpenApi)]
 #[openapi(
+    modifiers(&Common),
     info(
         title = "semrec",
         description = "Recommendations, search and similar items that know what was written a second ago."
@@ -109,35 +116,95 @@ const ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id that is taken from a request.
 const LONGEST: usize = 128;
 
+/// What is told of a request that is not one of the methods of HTTP: anybody can make one up.
+fn method_of(request: &Request) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let method = request.method().as_str();
+    let known = known.into_iter().find(|known| *known == method);
+    known.unwrap_or("other")
+}
+
+/// What is told of a request when it is answered.
+struct Told {
+    request_id: String,
+    method: &'static str,
+    route: String,
+    trace: Option<TraceId>,
+    began: Instant,
+}
+
+impl Told {
+    fn of(service: &Service, request: &Request) -> Self {
+        let header = |name: &str| request.headers().get(name).and_then(|h| h.to_str().ok());
+        let sane = header(ID.as_str()).filter(|id| {
+            (1..=LONGEST).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
+        });
+        let route = request.extensions().get::<MatchedPath>();
+        let traces = service.traces();
+        Self {
+            request_id: sane.map_or_else(|| service.next_id(), str::to_owned),
+            method: method_of(request),
+            route: route.map_or_else(|| "none".to_owned(), |route| route.as_str().to_owned()),
+            trace: traces.and_then(|traces| traces.begin(header("traceparent"))),
+            began: Instant::now(),
+        }
+    }
+
+    /// Counts the answer, and tells log and traces of it.
+    fn tell(self, service: &Service, response: &Response, parts: Vec<Part>) {
+        let (ended, status) = (Instant::now(), response.status());
+        let took = (ended - self.began).as_secs_f64();
+        let labels = [self.method, &self.route, status.as_str()];
+        let requests = &service.meters().requests;
+        requests.with_label_values(&labels).observe(took);
+        let key = response.extensions().get::<KeyName>();
+        let trace_id = self.trace.map(|id| format!("{:032x}", id.trace));
+        service.log().request(&Line {
+            request_id: &self.request_id,
+            method: self.method,
+            route: &self.route,
+            status: status.as_u16(),
+            ms: took * 1e3,
+            bytes: response.body().size_hint().exact(),
+            key: key.map(|key| key.0.as_str()),
+            trace_id: trace_id.as_deref(),
+        });
+        if let (Some(traces), Some(id)) = (service.traces(), self.trace) {
+            traces.send(Traced {
+                id,
+                name: format!("{} {}", self.method, self.route),
+                route: self.route,
+                status: status.as_u16(),
+                began: self.began,
+                ended,
+                parts,
+            });
+        }
+    }
+}
+
 /// An id, a time limit and a count for each request.
 async fn around(State(service): State<Service>, mut request: Request, next: Next) -> Response {
-    let given = request.headers().get(&ID).and_then(|id| id.to_str().ok());
-    let sane = given
-        .filter(|id| (1..=LONGEST).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()));
-    let id = sane.map_or_else(|| service.next_id(), str::to_owned);
-    let route = request.extensions().get::<MatchedPath>();
-    let route = route.map_or_else(|| "none".to_owned(), |route| route.as_str().to_owned());
-    let method = request.method().clone();
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let began = Instant::now();
+    let told = Told::of(&service, &request);
+    let id = RequestId(told.request_id.clone());
+    request.extensions_mut().insert(id);
     let limit = service.config().timeout;
-    let mut response = match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let detail = format!("not done after {} seconds", limit.as_secs());
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response()
+    let answered = async {
+        match tokio::time::timeout(limit, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => {
+                let detail = format!("not done after {} seconds", limit.as_secs());
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response()
+            }
         }
     };
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    let (mut response, parts) = match told.trace {
+        Some(_) => followed(answered).await,
+        None => (answered.await, Vec::new()),
+    };
+    if let Ok(id) = HeaderValue::from_str(&told.request_id) {
         response.headers_mut().insert(ID, id);
     }
-    let status = response.status();
-    let labels = [method.as_str(), &route, status.as_str()];
-    let seconds = began.elapsed().as_secs_f64();
-    service
-        .meters()
-        .requests
-        .with_label_values(&labels)
-        .observe(seconds);
+    told.tell(&service, &response, parts);
     response
 }

@@ -127,7 +127,7 @@ impl Recommend {
             user: self.user_id,
             history: [self.history, self.positive].concat(),
             negative: self.negative,
-            text: sentence(self.text, "text")?,
+            text: sentence(self.text, "text")?.map(|text| service.without_marks(text)),
             k: k_of(self.k)?,
             include_seen: !self.exclude_seen,
             explain: self.explain,
@@ -156,18 +156,31 @@ pub(crate) async fn post(
 pub(crate) async fn answer(service: &Service, mut request: Request) -> Result<Reply, Problem> {
     let mut notes = Vec::new();
     let mut history = Vec::new();
+    let mut asked = None;
     if let Some(user) = request.user.take() {
-        history = service.live().people.history(&user);
+        history = service.live().people.history(&service.person(&user));
         if history.is_empty() {
             notes.push(format!("nothing is known of user '{user}'"));
         } else {
-            request.user = Some(user);
+            request.user = Some(user.clone());
         }
+        asked = Some(user);
     }
+    let chosen = request.only.is_none();
     let mut reply = service.recommend(history, request).await?;
     let sources = &service.meters().sources;
     for item in &reply.items {
         sources.with_label_values(&[item.source.as_str()]).inc();
+    }
+    if chosen {
+        let engine = service.live().engine();
+        let items = reply.items.iter();
+        let items = items.filter_map(|item| engine.number(&item.item));
+        if let Some(user) = asked {
+            let user = service.person(&user);
+            service.given().list(&user, items.clone(), service.now());
+        }
+        service.exposure().shown(items);
     }
     reply.notes.splice(0..0, notes);
     Ok(reply)

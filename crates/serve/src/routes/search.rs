@@ -39,8 +39,14 @@ pub(crate) async fn similar(
     if engine.item(&item).is_none() {
         return Err(Problem::no_item(&item));
     }
+    let request = Request {
+        k,
+        explain,
+        now: Some(service.now()),
+        ..Request::default()
+    };
     let reply = service
-        .blocking(move || engine.similar(&item, k, explain))
+        .blocking("rank", move || engine.similar_within(&item, &request))
         .await?;
     Ok(axum::Json(Items::new(reply, id)))
 }
@@ -74,7 +80,8 @@ pub(crate) async fn post(
     Extension(id): Extension<RequestId>,
     Json(body): Json<Search>,
 ) -> Result<axum::Json<Items>, Problem> {
-    let Some(words) = sentence(Some(body.query), "query")? else {
+    let words = sentence(Some(body.query), "query")?;
+    let Some(words) = words.map(|words| service.without_marks(words)) else {
         return Err(Problem::bad(
             "query",
             "query is empty; expected words to search for",
@@ -90,7 +97,10 @@ pub(crate) async fn post(
     };
     let engine = service.live().engine();
     let search = move || engine.search_within(&words, &request);
-    Ok(axum::Json(Items::new(service.blocking(search).await?, id)))
+    Ok(axum::Json(Items::new(
+        service.blocking("encode and search", search).await?,
+        id,
+    )))
 }
 
 /// Items to be put in order, for a person or for words.
@@ -148,7 +158,7 @@ pub(crate) async fn rerank(
     let request = Request {
         user: body.user_id,
         history: body.history,
-        text: sentence(body.text, "text")?,
+        text: sentence(body.text, "text")?.map(|text| service.without_marks(text)),
         k: k_of(k)?.min(body.items.len() - unknown.len()),
         include_seen: true,
         explain: body.explain,
@@ -168,5 +178,5 @@ pub(crate) async fn embedded(
 ) -> Result<Vec<Vec<f32>>, Problem> {
     let engine = service.live().engine();
     let embed = move || -> Result<_, EngineError> { engine.embed(&texts, as_queries) };
-    service.blocking(embed).await
+    service.blocking("encode", embed).await
 }

@@ -46,6 +46,17 @@ pub(crate) async fn metrics(State(service): State<Service>) -> Response {
     meters.items.set(count(engine.n_items()));
     meters.people.set(count(live.people.len()));
     meters.age.set(service.now() - engine.info().created);
+    meters.indexed.set(count(engine.n_indexed()));
+    let (hits, misses) = engine.encoder_cache();
+    for (result, n) in [("hit", hits), ("miss", misses)] {
+        // The engine counts; one that is new begins anew, as counters may.
+        let counter = meters.encoder_cache.with_label_values(&[result]);
+        counter.reset();
+        counter.inc_by(n);
+    }
+    let (gini, exposed) = service.exposure().gini(engine.n_items());
+    meters.gini.set(gini);
+    meters.exposed.set(count(exposed));
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], meters.text()).into_response()
 }

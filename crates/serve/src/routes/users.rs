@@ -26,13 +26,21 @@ pub(crate) async fn delete(
     Extension(request_id): Extension<RequestId>,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Forgotten>, Problem> {
+    let events = forget(&service, &id).await?;
+    Ok(axum::Json(Forgotten {
+        events,
+        request_id: request_id.0,
+    }))
+}
+
+/// Forgets a person; how many events of them were stored.
+pub(crate) async fn forget(service: &Service, id: &str) -> Result<usize, Problem> {
+    let id = service.person(id).into_owned();
     let key = id.clone();
     let forgotten = service
         .in_store(move |store| store.forget_user(&key))
         .await?;
     service.live().people.forget(&id);
-    Ok(axum::Json(Forgotten {
-        events: forgotten.events,
-        request_id: request_id.0,
-    }))
+    service.given().forget(&id);
+    Ok(forgotten.events)
 }
