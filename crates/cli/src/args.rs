@@ -19,6 +19,7 @@ pub(crate) use tune::TuneArgs;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use semrec_data::{FactSource, Format, Roles, Split};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// A recommender that reads: encodes what items say, learns from what people do, measures both.
@@ -116,7 +117,8 @@ pub(crate) enum Verb {
     /// See what is in a catalogue, and what people come for: tables, a page and a map.
     #[command(after_help = mine::MINE_HELP)]
     Mine(MineArgs),
-    /// The whole main job: import, embed, evaluate, train, and a report to send to a colleague.
+    /// The whole main job: import, embed, evaluate, train, a report to send to a colleague, and the
+    /// service with its dashboard.
     #[command(after_help = "Example:\n  semrec up items.csv events.csv --out shop")]
     Up(UpArgs),
     /// Pretrained encoders: pull, list, info; smaller ones: convert, distil, compare.
@@ -474,4 +476,10 @@ pub(crate) struct UpArgs {
         value_name = "DIR"
     )]
     pub(crate) out: PathBuf,
+    /// Address and port of the service that it ends in; where the port is taken, a free one is.
+    #[arg(long, env = "SEMREC_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// End when all is made, without the service.
+    #[arg(long, env = "SEMREC_NO_SERVE")]
+    pub(crate) no_serve: bool,
 }

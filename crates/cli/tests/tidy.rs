@@ -24,7 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/eval", &["data", "tune"]),
     ("crates/engine", &["data", "text", "index", "models"]),
     ("crates/store", &["data"]),
-    ("crates/serve", &["data", "engine", "store"]),
+    ("crates/serve", &["data", "mine", "engine", "store"]),
     (
         "crates/cli",
         &[

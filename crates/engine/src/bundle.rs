@@ -7,8 +7,9 @@
 //! | `model.safetensors` | the fitted model |
 //! | `items.index` | the index over the encoder's unit vectors of the items; one without text has none |
 //! | `encoder/` | the encoder, as the Hugging Face hub has it |
+//! | `results.json` | what was measured before it was made; where something was |
 //!
-//! The last two are absent where there is no text. A bundle is written beside its place and moved
+//! Index and encoder are absent where there is no text. A bundle is written beside its place and moved
 //! in whole; a damaged one is refused when it is opened.
 
 use crate::EngineError;
@@ -26,6 +27,8 @@ pub(crate) const MANIFEST: &str = "bundle.json";
 pub(crate) const INDEX: &str = "items.index";
 /// The directory of the encoder.
 pub(crate) const ENCODER: &str = "encoder";
+/// What was measured.
+const RESULTS: &str = "results.json";
 /// Layout version this build reads and writes.
 const VERSION: u32 = 2;
 
@@ -149,4 +152,36 @@ pub fn read_info(dir: &Path) -> Result<BundleInfo, EngineError> {
         )));
     }
     Ok(info)
+}
+
+/// Puts what was measured into a bundle, for those who ask it how good it is: an object, as
+/// `semrec evaluate --json` writes it.
+///
+/// # Errors
+/// [`EngineError`] if the disk refuses.
+pub fn write_results(dir: &Path, results: &serde_json::Value) -> Result<(), EngineError> {
+    let (path, beside) = (dir.join(RESULTS), dir.join(".results.json.tmp"));
+    fs::write(&beside, format!("{results:#}\n"))
+        .and_then(|()| fs::rename(&beside, &path))
+        .map_err(|e| DataError::io(&path, e).into())
+}
+
+/// What was measured before a bundle was made, if it says so.
+///
+/// # Errors
+/// [`EngineError::Bundle`] if it cannot be read.
+pub(crate) fn read_results(dir: &Path) -> Result<Option<serde_json::Value>, EngineError> {
+    let fail = |problem: String| EngineError::Bundle {
+        path: dir.to_owned(),
+        problem: format!("{RESULTS} {problem}; remove it, or make the bundle anew"),
+    };
+    match fs::read(dir.join(RESULTS)) {
+        Ok(bytes) => {
+            let read = serde_json::from_slice(&bytes);
+            let results = read.map_err(|e| fail(format!("is damaged: {e}")))?;
+            Ok(Some(results))
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(fail(format!("cannot be read ({e})"))),
+    }
 }

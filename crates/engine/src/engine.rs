@@ -1,6 +1,6 @@
 //! An opened bundle, and what was written since.
 
-use crate::bundle::{BundleInfo, ENCODER, INDEX, read_info};
+use crate::bundle::{BundleInfo, ENCODER, INDEX, read_info, read_results};
 use crate::catalogue::{Catalogue, Change};
 use crate::encoding::Encoding;
 use crate::item_index::ItemIndex;
@@ -17,6 +17,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) info: Arc<BundleInfo>,
+    /// What was measured before the bundle was made.
+    results: Option<Arc<serde_json::Value>>,
     pub(crate) dataset: Arc<Dataset>,
     pub(crate) items: Catalogue,
     pub(crate) model: Arc<dyn Recommender>,
@@ -78,6 +80,7 @@ impl Engine {
         let dataset = Arc::new(dataset);
         Ok(Self {
             info: Arc::new(info),
+            results: read_results(dir)?.map(Arc::new),
             items: Catalogue::new(Arc::clone(&dataset)),
             dataset,
             model: Arc::from(model),
@@ -123,6 +126,7 @@ impl Engine {
         }
         Ok(Self {
             info: Arc::clone(&self.info),
+            results: self.results.clone(),
             dataset: Arc::clone(&self.dataset),
             model: renew(&self.model, items.len(), &there, &vectors),
             items,
@@ -144,6 +148,13 @@ impl Engine {
     #[must_use]
     pub fn info(&self) -> &BundleInfo {
         &self.info
+    }
+
+    /// What was measured before the bundle was made, as `semrec evaluate --json` has it; none where
+    /// nothing was.
+    #[must_use]
+    pub fn results(&self) -> Option<&serde_json::Value> {
+        self.results.as_deref()
     }
 
     /// The data it was made of.

@@ -18,12 +18,14 @@ mod reply;
 mod request;
 mod rerank;
 mod shared_facts;
+mod survey;
 mod words;
 
-pub use bundle::{BundleInfo, Contents, EncoderInfo, read_info, save};
+pub use bundle::{BundleInfo, Contents, EncoderInfo, read_info, save, write_results};
 pub use catalogue::Change;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use filter::Filter;
 pub use reply::{Reason, Recommendation, Reply, WordShare};
 pub use request::Request;
+pub use survey::Survey;

@@ -3,7 +3,7 @@
 //!
 //! [`mine`] finds it all, from the encoder's vectors, the texts and, where there are any, the
 //! events; [`tables()`] and [`render`] tell it. It is the same for a seed, whatever the number of
-//! threads. The parts that can be of use by themselves are public: [`Words`], [`Vocabulary`],
+//! threads. [`draw()`] draws the map alone. The parts that can be of use by themselves are public: [`Words`], [`Vocabulary`],
 //! [`class_terms`], [`coherence`], [`silhouettes`].
 //!
 //! Memory beside the input: about 128 values of 4 bytes an item three times over (whitened,
@@ -18,6 +18,7 @@ mod interests;
 mod keywords;
 mod kmeans;
 mod layout;
+mod map;
 mod mining;
 mod nearest_centre;
 mod neighbours;
@@ -25,6 +26,7 @@ mod npmi;
 mod output;
 mod page;
 mod quality;
+mod said;
 mod semantic_ids;
 mod silhouette;
 mod tables;
@@ -37,6 +39,7 @@ pub use ctfidf::{POWER, Weighed, class_terms};
 pub use duplicates::Likeness;
 pub use error::MineError;
 pub use interests::{Demand, PersonTopic};
+pub use map::{MAP_CSS, MAP_HTML, MAP_JS, Map, MapTopic, draw};
 pub use mining::{Alike, Figures, Input, Mined, MinedItem, Topic, TopicGroup, mine};
 pub use npmi::{coherence, npmi};
 pub use output::tables;

@@ -9,22 +9,23 @@ use crate::nearest_centre::index;
 use crate::neighbours::Neighbours;
 use crate::npmi::coherence;
 use crate::quality::{self, Boilerplate};
+use crate::said::Said;
 use crate::semantic_ids::{IdFigures, SemanticIds};
 use crate::silhouette::{NONE, mean_silhouette, silhouettes};
 use crate::topics::{Topics, Tried, WORDS, label, top_words};
 use crate::vocabulary::Vocabulary;
-use crate::words::{Words, is_han};
-use crate::{Config, MineError, config};
+use crate::words::Words;
+use crate::{Config, MineError};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use semrec_data::{Dataset, Values};
-use semrec_text::{Vectors, Whitening, WhiteningConfig};
+use semrec_text::Vectors;
 use serde::Serialize;
 
 /// Items that stand for a topic.
 const EXAMPLES: usize = 8;
 /// Terms of a topic among which words and label are chosen.
-const TERMS: usize = 60;
+pub(crate) const TERMS: usize = 60;
 
 /// What is mined.
 #[derive(Clone, Copy, Debug)]
@@ -247,7 +248,7 @@ pub fn mine(
 }
 
 /// The label, or a number where no term sets it apart.
-fn named(label: String, kind: &str, number: usize) -> String {
+pub(crate) fn named(label: String, kind: &str, number: usize) -> String {
     if label.is_empty() {
         format!("{kind} {number}")
     } else {
@@ -264,37 +265,15 @@ impl<'a> Rows<'a> {
                 items: table.len(),
             });
         }
-        let (mut item, mut texts) = (Vec::new(), Vec::new());
-        for i in 0..index(table.len()) {
-            let text = table.text(i);
-            let said = input.vectors.row(i as usize).iter().any(|&x| x != 0.0);
-            if !text.trim().is_empty() && said {
-                item.push(i);
-                texts.push(text);
-            }
-        }
-        if item.len() < config::LEAST {
-            return Err(MineError::TooFew {
-                with_text: item.len(),
-                items: table.len(),
-                least: config::LEAST,
-            });
-        }
-        config.check(item.len())?;
-        let whitening = WhiteningConfig {
-            dims: Some(config.dims),
-            power: config.power,
-            ..WhiteningConfig::default()
-        };
-        let among = item.iter().map(|&i| i as usize);
-        let whitening = Whitening::fit(input.vectors, among, &whitening)?;
-        let all = whitening.apply(input.vectors);
-        let white = item.iter().flat_map(|&i| all.row(i as usize));
-        let white = Vectors::new(all.dim(), white.copied().collect());
-        let (languages, codes) = quality::languages(&texts);
-        let chinese = texts.iter().any(|t| t.chars().any(is_han));
-        let mut words = Words::new(&codes, chinese);
-        let vocabulary = Vocabulary::new(&mut words, &texts);
+        let texts = (0..index(table.len())).map(|i| table.text(i));
+        let Said {
+            item,
+            white,
+            texts,
+            languages,
+            words,
+            vocabulary,
+        } = Said::of(texts.collect(), input.vectors, config)?;
         Ok(Self {
             input,
             item,

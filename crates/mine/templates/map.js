@@ -6,13 +6,15 @@
 //
 // data: {x, y: [0..10000], topic: [number or -1], title: [text], topics: [{label, group}],
 // groups: [label]}; items in the order of their topics. Colours follow the page's light or dark
-// theme. Returns {redraw, focus(topic), draws}.
+// theme: the element's color-scheme, or where that leaves it open, the system's. A click on an item
+// sends the element an event "pick" with its index as detail. Returns {redraw, focus(topic),
+// light(items), draws}.
 function semrecMap(root, data) {
   const n = data.x.length, canvas = root.querySelector("canvas"), tip = root.querySelector(".map-tip");
   const search = root.querySelector("input"), choice = root.querySelector("select"), said = root.querySelector("output");
   const pen = canvas.getContext("2d"), dark = matchMedia("(prefers-color-scheme: dark)");
   const lower = data.title.map(t => t.toLowerCase());
-  let view = null, width = 0, height = 0, found = null, only = -1, hover = -1, asked = false, draws = 0;
+  let view = null, width = 0, height = 0, found = null, only = -1, hover = -1, lit = [], asked = false, draws = 0;
 
   // Items by cells of the map, for what is under the pointer.
   const CELLS = 128, cells = new Map();
@@ -35,14 +37,19 @@ function semrecMap(root, data) {
   const topicMiddles = middles(data.topics.length, t => t);
   const groupMiddles = middles(data.groups.length, t => t < 0 ? -1 : data.topics[t].group);
 
-  function colour(topic) {
-    if (topic < 0) return dark.matches ? "#59616b" : "#c3c7cc";
+  function isDark(style) {
+    const scheme = style.colorScheme;
+    return scheme === "dark" || scheme !== "light" && dark.matches;
+  }
+  function colour(topic, night) {
+    if (topic < 0) return night ? "#59616b" : "#c3c7cc";
     const group = data.topics[topic].group, step = topic % 3;
-    const light = dark.matches ? 62 + 7 * step : 40 + 8 * step;
-    return `hsl(${(group * 137.508 + 205) % 360} ${dark.matches ? 62 : 66}% ${light}%)`;
+    const light = night ? 62 + 7 * step : 40 + 8 * step;
+    return `hsl(${(group * 137.508 + 205) % 360} ${night ? 62 : 66}% ${light}%)`;
   }
   function resize() {
     const ratio = window.devicePixelRatio || 1, box = canvas.getBoundingClientRect();
+    if (!box.width || !box.height) return;
     const keep = view && width ? {x: (width / 2 - view.x) / view.k, y: (height / 2 - view.y) / view.k, k: view.k / fit()} : null;
     width = box.width; height = box.height;
     canvas.width = Math.round(width * ratio); canvas.height = Math.round(height * ratio);
@@ -59,8 +66,9 @@ function semrecMap(root, data) {
     requestAnimationFrame(() => { asked = false; draw(); });
   }
   function draw() {
+    if (!view) return;
     draws++;
-    const ratio = canvas.width / width, style = getComputedStyle(root);
+    const ratio = canvas.width / width, style = getComputedStyle(root), night = isDark(style);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
     const zoom = view.k / fit();
@@ -75,7 +83,7 @@ function semrecMap(root, data) {
         if (some && shown(i) !== (pass === 1)) continue;
         const x = data.x[i] * view.k + view.x, y = data.y[i] * view.k + view.y;
         if (x < -9 || y < -9 || x > width + 9 || y > height + 9) continue;
-        if (data.topic[i] !== last) { last = data.topic[i]; pen.fillStyle = colour(last); }
+        if (data.topic[i] !== last) { last = data.topic[i]; pen.fillStyle = colour(last, night); }
         pen.fillRect(x - h, y - h, s, s);
       }
     }
@@ -83,15 +91,21 @@ function semrecMap(root, data) {
     names(style, zoom);
     if (hover >= 0) {
       const x = data.x[hover] * view.k + view.x, y = data.y[hover] * view.k + view.y;
-      pen.strokeStyle = style.getPropertyValue("--ink"); pen.lineWidth = 1.6;
+      pen.strokeStyle = style.color; pen.lineWidth = 1.6;
       pen.strokeRect(x - half - 3, y - half - 3, size + 6, size + 6);
+    }
+    for (const item of lit) {
+      const x = data.x[item] * view.k + view.x, y = data.y[item] * view.k + view.y;
+      pen.beginPath(); pen.arc(x, y, half + 5, 0, 7);
+      pen.lineWidth = 5; pen.strokeStyle = style.backgroundColor; pen.stroke();
+      pen.lineWidth = 2.4; pen.strokeStyle = style.color; pen.stroke();
     }
   }
   function names(style, zoom) {
     const near = zoom > 1.7, middles = near ? topicMiddles : groupMiddles, taken = [];
     pen.textAlign = "center"; pen.textBaseline = "middle"; pen.lineJoin = "round";
     pen.font = `600 ${near ? 12.5 : 13.5}px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif`;
-    pen.strokeStyle = style.getPropertyValue("--card"); pen.fillStyle = style.getPropertyValue("--ink"); pen.lineWidth = 4;
+    pen.strokeStyle = style.backgroundColor; pen.fillStyle = style.color; pen.lineWidth = 4;
     const order = middles.map((_, k) => k).sort((a, b) => middles[b].size - middles[a].size);
     for (const k of order) {
       const m = middles[k], label = near ? data.topics[k].label : data.groups[k];
@@ -137,9 +151,11 @@ function semrecMap(root, data) {
     tip.style.top = bar + (y + 18 + tip.offsetHeight > height ? y - tip.offsetHeight - 10 : y + 18) + "px";
   }
   const pointers = new Map();
+  let pressed = null;
   canvas.addEventListener("pointerdown", e => {
     canvas.setPointerCapture(e.pointerId);
     pointers.set(e.pointerId, point(e)); canvas.classList.add("dragging");
+    pressed = pointers.size === 1 ? point(e) : null;
   });
   canvas.addEventListener("pointermove", e => {
     const now = point(e), before = pointers.get(e.pointerId);
@@ -156,7 +172,12 @@ function semrecMap(root, data) {
   });
   for (const kind of ["pointerup", "pointercancel"]) canvas.addEventListener(kind, e => {
     pointers.delete(e.pointerId); canvas.classList.remove("dragging");
-    if (kind === "pointerup") tell(...point(e));
+    if (kind !== "pointerup") return;
+    const now = point(e);
+    tell(...now);
+    const still = pressed && Math.hypot(now[0] - pressed[0], now[1] - pressed[1]) < 4;
+    pressed = null;
+    if (still && hover >= 0) root.dispatchEvent(new CustomEvent("pick", {detail: hover}));
   });
   canvas.addEventListener("pointerleave", () => { hover = -1; tip.hidden = true; redraw(); });
   canvas.addEventListener("wheel", e => {
@@ -175,12 +196,12 @@ function semrecMap(root, data) {
   });
   function whole() { view = null; resize(); }
   // Moves to the items that are meant.
-  function go() {
+  function go(meant = shown) {
     let a = 1e9, b = 1e9, c = -1e9, d = -1e9;
-    for (let i = 0; i < n; i++) if (shown(i)) {
+    for (let i = 0; i < n; i++) if (meant(i)) {
       a = Math.min(a, data.x[i]); b = Math.min(b, data.y[i]); c = Math.max(c, data.x[i]); d = Math.max(d, data.y[i]);
     }
-    if (c < a) return;
+    if (c < a || !width) return;
     const k = Math.min(width / (c - a + 300), height / (d - b + 300), fit() * 12);
     view = {k, x: width / 2 - (a + c) / 2 * k, y: height / 2 - (b + d) / 2 * k};
     redraw();
@@ -198,6 +219,13 @@ function semrecMap(root, data) {
   });
   search.addEventListener("keydown", e => { if (e.key === "Enter") go(); });
   function focus(topic) { only = topic; choice.value = String(topic); count(); if (topic < 0) whole(); else go(); }
+  // Puts rings around items and moves to them.
+  function light(items) {
+    lit = items;
+    const meant = new Set(items);
+    go(i => meant.has(i));
+    redraw();
+  }
   choice.addEventListener("change", () => focus(Number(choice.value)));
   data.topics.forEach((t, k) => choice.add(new Option(t.label || "topic " + k, String(k))));
   for (const button of root.querySelectorAll("button")) button.addEventListener("click", () => {
@@ -209,5 +237,5 @@ function semrecMap(root, data) {
   dark.addEventListener("change", redraw);
   new ResizeObserver(resize).observe(canvas);
   resize(); count();
-  return {redraw, draw, focus, zoomAt, get draws() { return draws; }};
+  return {redraw, draw, focus, light, zoomAt, get draws() { return draws; }};
 }

@@ -3,6 +3,7 @@
 use crate::gorse;
 use crate::net::Peer;
 use crate::problem::Problem;
+use crate::routes::pages::is_page;
 use crate::service::Service;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -19,7 +20,7 @@ pub enum Scope {
     Read,
     /// Write items and events.
     Write,
-    /// List items, delete people, read the counters.
+    /// List and map items, see what a person did, forget people, read the counters.
     Admin,
 }
 
@@ -58,12 +59,19 @@ fn needed(method: &Method, path: &str) -> Option<Scope> {
     }
     match path {
         "/health/live" | "/health/ready" | "/openapi.json" => None,
-        "/metrics" => Some(Scope::Admin),
+        path if is_page(path) => None,
+        "/metrics" | "/v1/map" => Some(Scope::Admin),
         "/v1/items" if method == Method::GET => Some(Scope::Admin),
-        path if path.starts_with("/v1/users/") && method == Method::DELETE => Some(Scope::Admin),
+        path if is_person(path) => Some(Scope::Admin),
         path if method == Method::GET || asks.contains(&path) => Some(Scope::Read),
         _ => Some(Scope::Write),
     }
+}
+
+/// Whether a path is that of all that is known of a person.
+fn is_person(path: &str) -> bool {
+    let id = path.strip_prefix("/v1/users/");
+    id.is_some_and(|id| !id.contains('/'))
 }
 
 /// The same of Gorse's routes. What lists people, or what they did, needs more than what asks for

@@ -10,20 +10,25 @@
 //! sees it. Requests that arrive together are ranked together ([`Service`] has a queue for each kind
 //! of work, of bounded length, and what finds it full is told to come again).
 //!
+//! The dashboard at `/` lies in the binary and asks what everybody can ask.
+//!
 //! Memory beyond that of the bundle: of a user with events, at most [`Config::history`] events of 16
 //! bytes and their id; of an item that is new or changed, its text and fields, and 8 bytes a value
 //! of its vector; of requests, what the queues hold; of connections, their number is bounded
 //! ([`Net`]); what is counted of people and items has a fixed size.
 
+mod atlas;
 mod auth;
 mod batcher;
 mod body;
 mod config;
 mod error;
+mod examples;
 mod gorse;
 mod live;
 mod meters;
 mod net;
+mod origin;
 mod people;
 mod privacy;
 mod problem;

@@ -1,6 +1,8 @@
 //! The state that all requests share, and the threads that work for them.
 
+use crate::atlas::Atlas;
 use crate::batcher::Batcher;
+use crate::examples::examples;
 use crate::live::Live;
 use crate::meters::Meters;
 use crate::net::Rates;
@@ -40,6 +42,7 @@ struct Inner {
     store: Arc<Store>,
     live: Arc<Live>,
     meters: Meters,
+    atlas: Atlas,
     ranker: Batcher<Ranking, Result<Reply, EngineError>>,
     changer: Batcher<Vec<Change>, Shared<(), EngineError>>,
     writer: Batcher<Vec<NewEvent>, Shared<Vec<Taken>, StoreError>>,
@@ -106,10 +109,18 @@ impl Service {
                 store,
                 live,
                 meters,
+                atlas: Atlas::default(),
                 requests: AtomicU64::new(0),
                 run,
             }),
         })
+    }
+
+    /// Three requests to begin with, as lines with `curl` for a shell, that are answered with items:
+    /// recommendations, a search, and what goes with an item. None where nobody has a history.
+    #[must_use]
+    pub fn examples(&self, url: &str) -> Vec<String> {
+        examples(&self.live().engine(), url)
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -122,6 +133,10 @@ impl Service {
 
     pub(crate) fn meters(&self) -> &Meters {
         &self.inner.meters
+    }
+
+    pub(crate) fn atlas(&self) -> &Atlas {
+        &self.inner.atlas
     }
 
     pub(crate) fn rates(&self) -> &Rates {

@@ -156,6 +156,28 @@ impl Store {
         })
     }
 
+    /// A user's events, newest first, at most `limit`: those before a time and, at that time, a place
+    /// among all events. The next page begins before the last event of this one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn events_before(
+        &self,
+        user: &str,
+        (time, seq): (i64, u64),
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM events WHERE user_id = ?1 AND (time, seq) < (?2, ?3)
+             ORDER BY time DESC, seq DESC LIMIT ?4"
+        );
+        let read = self.read();
+        let mut statement = read.prepare_cached(&sql)?;
+        let limits = params![user, time, signed(seq), signed(limit as u64)];
+        let rows = statement.query_map(limits, event)?;
+        Ok(rows.collect::<Result<Vec<_>, _>>()?)
+    }
+
     /// Tells all events after a place in their order.
     ///
     /// # Errors

@@ -111,6 +111,16 @@ fn an_event_counts_once_and_a_person_is_forgotten() {
             (of("u", 9), of("u", 1), of("w", 9)),
             ("ba".into(), "a".into(), String::new())
         );
+        let page = |place, limit| {
+            let events = store.events_before("u", place, limit).unwrap();
+            let told = events.into_iter().map(|e| (e.item, e.time, e.seq));
+            told.collect::<Vec<_>>()
+        };
+        let first = page((i64::MAX, u64::MAX), 1);
+        assert_eq!((&*first[0].0, first[0].1), ("a", 5));
+        let second = page((first[0].1, first[0].2), 9);
+        assert_eq!((second.len(), &*second[0].0, second[0].1), (1, "b", 3));
+        assert!(page((second[0].1, second[0].2), 9).is_empty());
         let mut all = Vec::new();
         store.each_event(1, |e| all.push(e.item)).unwrap();
         assert_eq!((all.concat(), store.n_events().unwrap()), ("ba".into(), 3));

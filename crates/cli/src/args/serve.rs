@@ -1,9 +1,10 @@
 //! Flags of `semrec serve` and `semrec key`.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Command, FromArgMatches, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `semrec serve`
 #[derive(Debug, Args)]
@@ -114,6 +115,21 @@ fn share(text: &str) -> Result<f64, String> {
     Err("expected a number from 0 to 1".to_owned())
 }
 
+impl ServeArgs {
+    /// What `semrec serve BUNDLE --listen ADDRESS` is told.
+    pub(crate) fn of(bundle: &Path, listen: SocketAddr) -> Result<Self, clap::Error> {
+        let words = [
+            OsString::from("serve"),
+            OsString::from("--listen"),
+            listen.to_string().into(),
+            OsString::from("--"),
+            bundle.into(),
+        ];
+        let command = Self::augment_args(Command::new("serve"));
+        Self::from_arg_matches(&command.try_get_matches_from(words)?)
+    }
+}
+
 /// `semrec key`
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyVerb {
@@ -133,8 +149,8 @@ pub(crate) enum KeyVerb {
 pub(crate) struct KeyArgs {
     /// What it is called.
     pub(crate) name: String,
-    /// What it may do: read (ask), write (and send items and events), admin (and list items, forget
-    /// people, read the counters).
+    /// What it may do: read (ask), write (and send items and events), admin (and list and
+    /// map items, see what a person did, forget people, read the counters).
     #[arg(long, value_parser = ["read", "write", "admin"], default_value = "read")]
     pub(crate) scope: String,
     #[command(flatten)]

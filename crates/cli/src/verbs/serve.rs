@@ -10,11 +10,56 @@ use semrec_serve::{
 };
 use semrec_store::{Store, StoredKey};
 use std::fmt::Write;
-use std::path::PathBuf;
-use tokio::net::TcpListener;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use tokio::sync::oneshot;
 
 pub(crate) fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
+    let listener = bind(args.listen)?;
+    listen(context, args, listener, &|_, _| {})
+}
+
+/// Serves a bundle that was just made, and says what to try. Where the port is taken, a free one is
+/// taken: nobody wants to make a bundle again for that.
+pub(crate) fn after(context: &Context, bundle: &Path, address: SocketAddr) -> anyhow::Result<()> {
+    let listener = match TcpListener::bind(address) {
+        Ok(listener) => listener,
+        Err(e) if e.kind() == ErrorKind::AddrInUse => {
+            context.console.note(format!(
+                "{address} is taken by another program: a free port is used, --listen chooses one"
+            ));
+            bind(SocketAddr::new(address.ip(), 0))?
+        }
+        Err(e) => return Err(e).with_context(|| unusable(address)),
+    };
+    let args = ServeArgs::of(bundle, listener.local_addr()?)?;
+    listen(context, &args, listener, &|service, url| {
+        let console = &context.console;
+        console.line(format!("dashboard: {url}/"));
+        console.line("try:");
+        for line in service.examples(url) {
+            console.line(format!("  {line}"));
+        }
+        console.line("Ctrl-C ends the service");
+    })
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| unusable(address))
+}
+
+fn unusable(address: SocketAddr) -> String {
+    format!("{address} cannot be listened on; choose another, as in --listen 127.0.0.1:8081")
+}
+
+/// Serves until it is told to end; `ready` is told the service and where it is.
+fn listen(
+    context: &Context,
+    args: &ServeArgs,
+    listener: TcpListener,
+    ready: &dyn Fn(&Service, &str),
+) -> anyhow::Result<()> {
     let engine = Engine::open(&args.bundle)?;
     let path = args.store.as_ref().map_or_else(
         || {
@@ -59,11 +104,10 @@ pub(crate) fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("the threads of the service cannot be started")?;
+    listener.set_nonblocking(true)?;
     runtime.block_on(async {
-        let listener = TcpListener::bind(args.listen).await;
-        let listener =
-            listener.with_context(|| format!("{} cannot be listened on", args.listen))?;
         let at = listener.local_addr().unwrap_or(args.listen);
+        let listener = tokio::net::TcpListener::from_std(listener)?;
         let (end, ends) = oneshot::channel::<()>();
         interrupt::ends(move || {
             end.send(()).ok();
@@ -74,6 +118,7 @@ pub(crate) fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
             path.display(),
             if keys { ", keys are asked for" } else { "" }
         ));
+        ready(&service, &format!("http://{at}"));
         let end = async {
             ends.await.ok();
         };

@@ -1,4 +1,4 @@
-//! `semrec up`: the whole main job, from two files to a report and a bundle.
+//! `semrec up`: the whole main job, from two files to a report, a bundle and its service.
 
 use super::evaluate::{print, write_json, write_report};
 use super::import::{Sources, import};
@@ -10,7 +10,7 @@ use crate::experiment::{self, Plan};
 use crate::texts::{self, Texts};
 use anyhow::Context as _;
 use semrec_data::{Clock, Dataset, FactSource, Split};
-use semrec_engine::{Engine, Request};
+use semrec_engine::{Engine, Request, write_results};
 use semrec_eval::Results;
 use semrec_models::{needs_text, params_of};
 use toml::Table;
@@ -47,6 +47,7 @@ pub(crate) fn run(context: &Context, args: &UpArgs) -> anyhow::Result<()> {
     let outcome = experiment::run(context, &dataset, texts.as_ref(), &plan)?;
     print(console, &outcome);
     write_json(&out.join("results.json"), &outcome.results)?;
+    let results = serde_json::to_value(&outcome.results)?;
     let model = chosen(&outcome.results);
     let report = out.join("report.html");
     write_report(&report, outcome, &imported)?;
@@ -62,14 +63,19 @@ pub(crate) fn run(context: &Context, args: &UpArgs) -> anyhow::Result<()> {
     };
     let bundle = out.join("bundle");
     train(context, &task, &bundle)?;
+    write_results(&bundle, &results)?;
     drop(texts);
     show(context, &dataset, &bundle, &model)?;
-    console.line(format!("report:  {}", report.display()));
-    console.line(format!(
-        "next:    semrec recommend {} --text \"…\" --explain",
-        bundle.display()
-    ));
-    Ok(())
+    drop(dataset);
+    console.line(format!("report:    {}", report.display()));
+    if args.no_serve {
+        let bundle = bundle.display();
+        console.line(format!(
+            "next:      semrec serve {bundle}, or semrec recommend {bundle} --text \"…\" --explain"
+        ));
+        return Ok(());
+    }
+    super::serve::after(context, &bundle, args.listen)
 }
 
 /// The models that this data set can have.

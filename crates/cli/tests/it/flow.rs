@@ -66,6 +66,7 @@ fn from_two_files_to_a_report_and_recommendations_with_reasons() {
             TINY,
             "--split",
             "leave-one-out",
+            "--no-serve",
         ],
     );
     assert!(

@@ -1,10 +1,12 @@
 //! The service as a process: found, killed, started again, ended, and refused.
 
-use crate::binary::{command, done, failed, signal};
+use crate::binary::{TINY, command, done, failed, signal};
+use crate::flow::shop;
+use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 const ITEMS: &str = "item_id,title\na,Apple\nb,Bread\nc,Cheese\n";
 const EVENTS: &str = "user_id,item_id,timestamp\nu,a,1\nu,b,2\nv,a,3\nv,c,4\n";
@@ -189,10 +191,85 @@ fn it_answers_what_is_open_and_ends() {
     assert_eq!(rest, "all requests are answered; ended\n");
 }
 
+/// `up` takes a free port where its own is taken, serves what it made, and prints lines that work.
+#[test]
+fn up_ends_in_a_service_that_answers_the_lines_it_prints() {
+    let home = tempfile::tempdir().unwrap();
+    let at = home.path();
+    shop(at);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let words =
+        "up items.csv events.csv --out out --models popularity,content --split leave-one-out";
+    let mut args: Vec<&str> = words.split(' ').collect();
+    args.extend(["--encoder", TINY, "--listen", &address]);
+    let mut child = command(at, &args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    let mut lines: Vec<String> = Vec::new();
+    while lines
+        .last()
+        .is_none_or(|line| line != "Ctrl-C ends the service")
+    {
+        let mut line = String::new();
+        assert!(said.read_line(&mut line).unwrap() > 0, "{lines:?}");
+        lines.push(line.trim_end().to_owned());
+    }
+    let page = lines.iter().find_map(|l| l.strip_prefix("dashboard: "));
+    let page = page.unwrap();
+    assert!(
+        page.starts_with("http://127.0.0.1:") && !page.contains(&address),
+        "{page}"
+    );
+    let examples: Vec<&str> = lines
+        .iter()
+        .filter_map(|l| l.strip_prefix("  curl "))
+        .collect();
+    assert_eq!(examples.len(), 3, "{lines:?}");
+    for example in examples {
+        let answer = Command::new("sh")
+            .args(["-c", &format!("curl {example}")])
+            .output();
+        let answer: Value = serde_json::from_slice(&answer.unwrap().stdout).unwrap();
+        assert_eq!(
+            answer["items"].as_array().unwrap().len(),
+            3,
+            "{example}: {answer}"
+        );
+    }
+    let bundle = format!("curl -s {page}v1/bundle");
+    let bundle = Command::new("sh").args(["-c", &bundle]).output().unwrap();
+    let bundle: Value = serde_json::from_slice(&bundle.stdout).unwrap();
+    assert_eq!(bundle["results"]["protocol"]["split"], "leave-one-out");
+    signal(&child, "-INT");
+    assert!(child.wait().unwrap().success());
+    let mut noted = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut noted)
+        .unwrap();
+    assert!(
+        noted.contains(&format!("{address} is taken by another program")),
+        "{noted}"
+    );
+}
+
 #[test]
 fn beyond_this_machine_a_key_is_needed() {
     let home = place();
     let at = home.path();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = failed(at, &["serve", "bundle", "--listen", &address]);
+    assert!(
+        said.contains(&format!("{address} cannot be listened on; choose another")),
+        "{said}"
+    );
     let said = failed(at, &["serve", "bundle", "--listen", "0.0.0.0:0"]);
     assert!(
         said.contains("0.0.0.0:0 is beyond this machine, and the store has no key"),

@@ -4,6 +4,7 @@
 mod gorse;
 mod items;
 mod network;
+mod pages;
 mod privacy;
 #[path = "../../../engine/tests/shop/mod.rs"]
 mod shop;
@@ -308,6 +309,34 @@ const WRONG: &[Wrong] = &[
     ),
     ("GET /v1/items?limit=0", "", 400, "limit", "limit is 0"),
     (
+        "GET /v1/users/u1?limit=1001",
+        "",
+        400,
+        "limit",
+        "limit is 1001; expected 1 to 1000",
+    ),
+    (
+        "GET /v1/users/u1?cursor=5",
+        "",
+        400,
+        "cursor",
+        "cursor is '5'; expected the `next` of a page",
+    ),
+    (
+        "GET /v1/users/nobody",
+        "",
+        404,
+        "",
+        "nothing is known of user 'nobody'",
+    ),
+    (
+        "GET /dashboard/none.js",
+        "",
+        404,
+        "",
+        "the dashboard has no file 'none.js'",
+    ),
+    (
         "GET /v1/users/u1/recommendations?n=3",
         "",
         400,
@@ -400,7 +429,17 @@ async fn a_key_may_do_what_its_scope_says() {
     }
     assert_eq!(ask_as("none", "GET /health/ready", "").await, 200);
     assert_eq!(ask_as("Bearer r", "GET /metrics", "").await, 403);
-    assert_eq!(ask_as("Bearer w", "DELETE /v1/users/u1", "").await, 403);
+    for personal in ["DELETE /v1/users/u1", "GET /v1/users/u1", "GET /v1/map"] {
+        assert_eq!(ask_as("Bearer w", personal, "").await, 403, "{personal}");
+    }
+    let recommended = "GET /v1/users/u1/recommendations";
+    for asked in [recommended, "GET /v1/bundle"] {
+        assert_eq!(ask_as("Bearer r", asked, "").await, 200, "{asked}");
+        assert_eq!(ask_as("none", asked, "").await, 401, "{asked}");
+    }
+    for page in ["GET /", "GET /docs", "GET /dashboard/app.js"] {
+        assert_eq!(ask_as("none", page, "").await, 200, "{page}");
+    }
     assert!(store.remove_key("r").unwrap());
     assert_eq!(ask_as("Bearer r", read, "{}").await, 401);
 }
@@ -472,5 +511,5 @@ async fn its_state_is_told() {
     let document = serde_json::to_value(openapi()).unwrap();
     assert_eq!(get(&router, "/openapi.json").await.json(), document);
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 15, "{:?}", paths.keys().collect::<Vec<_>>());
+    assert_eq!(paths.len(), 17, "{:?}", paths.keys().collect::<Vec<_>>());
 }

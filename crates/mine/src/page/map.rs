@@ -1,65 +1,20 @@
 //! What the map shows: the data of the canvas, and the same as SVG.
 
-use crate::MineError;
 use crate::mining::Mined;
+use crate::{Map, MineError};
 use askama::Template;
 use semrec_data::Dataset;
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// Width and height of the map in the units of its data.
-const WIDE: f32 = 10_000.0;
 /// Letters of a title on the map.
 const LETTERS: usize = 90;
 
 #[derive(Debug, Serialize)]
-struct MapData<'a> {
-    x: Vec<u16>,
-    y: Vec<u16>,
-    topic: Vec<i32>,
+struct MapData {
+    #[serde(flatten)]
+    map: Map,
     title: Vec<String>,
-    topics: Vec<Named<'a>>,
-    groups: Vec<&'a str>,
-}
-
-#[derive(Debug, Serialize)]
-struct Named<'a> {
-    label: &'a str,
-    group: u32,
-}
-
-/// Places of the items as whole numbers of 0 to 10,000, with equal scales on both axes; items in
-/// the order of their topics, outliers (topic −1) first.
-fn placed(mined: &Mined) -> Vec<(u32, u16, u16, i32)> {
-    let places = || mined.items.iter().filter_map(|i| i.place);
-    let bound = |axis: usize| {
-        let values = places().map(move |p| p[axis]);
-        values.fold((f32::MAX, f32::MIN), |(a, b), x| (a.min(x), b.max(x)))
-    };
-    let (x, y) = (bound(0), bound(1));
-    let span = (x.1 - x.0).max(y.1 - y.0).max(1e-6);
-    let middle = [(x.0 + x.1) / 2.0, (y.0 + y.1) / 2.0];
-    let all = (0..).zip(&mined.items);
-    let mut placed: Vec<(u32, u16, u16, i32)> = all
-        .filter_map(|(i, item)| {
-            let place = item.place?;
-            let at = |axis: usize| whole((place[axis] - middle[axis]) / span * WIDE + WIDE / 2.0);
-            let topic = item.topic.filter(|_| !item.outlier);
-            let topic = topic.and_then(|t| i32::try_from(t).ok()).unwrap_or(-1);
-            Some((i, at(0), at(1), topic))
-        })
-        .collect();
-    placed.sort_by_key(|p| (p.3, p.0));
-    placed
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "clamped before"
-)]
-fn whole(x: f32) -> u16 {
-    x.clamp(0.0, WIDE).round() as u16
 }
 
 /// A title that fits on the map.
@@ -73,24 +28,11 @@ pub(super) fn short(title: &str) -> String {
 
 /// The data as JSON that can stand inside a script element.
 pub(super) fn data(mined: &Mined, dataset: &Dataset) -> String {
-    let placed = placed(mined);
+    let map = Map::of(mined);
+    let titles = map.item.iter().map(|&i| short(dataset.items.title(i)));
     let data = MapData {
-        x: placed.iter().map(|p| p.1).collect(),
-        y: placed.iter().map(|p| p.2).collect(),
-        topic: placed.iter().map(|p| p.3).collect(),
-        title: placed
-            .iter()
-            .map(|p| short(dataset.items.title(p.0)))
-            .collect(),
-        topics: mined
-            .topics
-            .iter()
-            .map(|t| Named {
-                label: &t.label,
-                group: t.group,
-            })
-            .collect(),
-        groups: mined.groups.iter().map(|g| g.label.as_str()).collect(),
+        title: titles.collect(),
+        map,
     };
     // Numbers and texts always are JSON; "</script>" must not end the element.
     let json = serde_json::to_string(&data).unwrap_or_default();
@@ -118,15 +60,16 @@ struct Layer {
 /// # Errors
 /// [`MineError::Page`] if the template fails.
 pub fn map_svg(mined: &Mined, dataset: &Dataset) -> Result<String, MineError> {
-    let placed = placed(mined);
+    let map = Map::of(mined);
+    let points: Vec<usize> = (0..map.len()).collect();
     let mut layers: Vec<Layer> = Vec::new();
-    for topic in placed.chunk_by(|a, b| a.3 == b.3) {
-        let number = usize::try_from(topic[0].3).ok();
-        let known = number.and_then(|n| Some((n, mined.topics.get(n)?)));
+    for points in points.chunk_by(|&a, &b| map.topic[a] == map.topic[b]) {
+        let number = usize::try_from(map.topic[points[0]]).ok();
+        let known = number.and_then(|n| Some((n, map.topics.get(n)?)));
         let mut path = String::new();
-        for (_, x, y, _) in topic {
-            let (x, y) = (f32::from(*x) / 10.0, f32::from(*y) / 10.0);
-            write!(path, "M{x:.0} {y:.0}h0").ok();
+        for &point in points {
+            let (x, y) = (f32::from(map.x[point]), f32::from(map.y[point]));
+            write!(path, "M{:.0} {:.0}h0", x / 10.0, y / 10.0).ok();
         }
         layers.push(Layer {
             colour: known.map_or_else(|| "#c3c7cc".to_owned(), |(n, t)| colour(n, t.group)),
@@ -138,12 +81,10 @@ pub fn map_svg(mined: &Mined, dataset: &Dataset) -> Result<String, MineError> {
         title: format!("{}: a map of its items", dataset.name),
         width: format!(
             "{:.1}",
-            (90_000.0 / placed.len().max(1) as f32)
-                .sqrt()
-                .clamp(1.2, 8.0)
+            (90_000.0 / map.len().max(1) as f32).sqrt().clamp(1.2, 8.0)
         ),
         layers,
-        names: names(mined, &placed),
+        names: names(&map),
     };
     Ok(svg.render()?)
 }
@@ -155,12 +96,10 @@ fn colour(topic: usize, group: u32) -> String {
 }
 
 /// The names of the groups at the medians of their items, those that would overlap left out.
-fn names(mined: &Mined, placed: &[(u32, u16, u16, i32)]) -> Vec<(String, String, String)> {
-    let mut places: Vec<(Vec<u16>, Vec<u16>)> = vec![Default::default(); mined.groups.len()];
-    for (_, x, y, topic) in placed {
-        let topic = usize::try_from(*topic)
-            .ok()
-            .and_then(|t| mined.topics.get(t));
+fn names(map: &Map) -> Vec<(String, String, String)> {
+    let mut places: Vec<(Vec<u16>, Vec<u16>)> = vec![Default::default(); map.groups.len()];
+    for ((x, y), topic) in map.x.iter().zip(&map.y).zip(&map.topic) {
+        let topic = usize::try_from(*topic).ok().and_then(|t| map.topics.get(t));
         if let Some(places) = topic.and_then(|t| places.get_mut(t.group as usize)) {
             places.0.push(*x);
             places.1.push(*y);
@@ -178,7 +117,7 @@ fn names(mined: &Mined, placed: &[(u32, u16, u16, i32)]) -> Vec<(String, String,
             continue;
         };
         let (x, y) = (f32::from(*x) / 10.0, f32::from(*y) / 10.0);
-        let label = &mined.groups[group].label;
+        let label = &map.groups[group];
         let half = label
             .chars()
             .map(|c| if c.is_ascii() { 4.2 } else { 7.8 })

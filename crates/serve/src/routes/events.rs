@@ -96,7 +96,8 @@ impl EventBody {
 /// Stores what people did: one object, a list, or one a line. They are on the disk, and in the
 /// histories that recommendations see, when the reply is there. With an `Idempotency-Key`, a body
 /// that is sent again counts once.
-#[utoipa::path(post, path = "/v1/events", request_body = Vec<EventBody>,
+#[utoipa::path(post, path = "/v1/events",
+    request_body(content = Vec<EventBody>, example = json!([{"user_id": "u1", "item_id": "item-1", "type": "click"}])),
     params(("Idempotency-Key" = Option<String>, Header, description = "Of two bodies with one key the first counts.")),
     responses((status = 200, body = Accepted), (status = 400, body = Problem), (status = 429, body = Problem)))]
 pub(crate) async fn post(

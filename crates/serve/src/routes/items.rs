@@ -156,7 +156,8 @@ fn tagged(version: u64, mut response: Response) -> Response {
 
 /// Writes an item: one flat object of fields. It can be recommended and found when the reply is
 /// there.
-#[utoipa::path(put, path = "/v1/items/{id}", request_body = Object,
+#[utoipa::path(put, path = "/v1/items/{id}",
+    request_body(content = Object, example = json!({"title": "Waterproof mascara, brown", "price": 9.5, "in_stock": true})),
     params(("id" = String, Path, description = "The item's id."),
         ("If-Match" = Option<String>, Header, description = "The version that is to be replaced."),
         ("If-None-Match" = Option<String>, Header, description = "`*` for an item that must not be there.")),
@@ -294,7 +295,8 @@ pub(crate) fn objects(body: &[u8]) -> Result<Vec<Line>, Problem> {
 }
 
 /// Writes many items: a list of objects, or one a line, each with its `item_id`.
-#[utoipa::path(post, path = "/v1/items", request_body = Vec<Object>,
+#[utoipa::path(post, path = "/v1/items",
+    request_body(content = Vec<Object>, example = json!([{"item_id": "item-1", "title": "Waterproof mascara, brown"}])),
     responses((status = 200, body = Bulk), (status = 400, body = Problem), (status = 429, body = Problem)))]
 pub(crate) async fn post(
     State(service): State<Service>,

@@ -1,9 +1,12 @@
 //! The routes, and what happens around each: an id, a time limit, a key, a count.
 
+mod bundle;
 mod document;
 pub(crate) mod events;
 pub(crate) mod items;
+mod map;
 mod openai;
+pub(crate) mod pages;
 pub(crate) mod recommend;
 mod reply;
 mod search;
@@ -11,6 +14,7 @@ mod state;
 pub(crate) mod users;
 
 use crate::auth::{self, KeyName};
+use crate::origin;
 use crate::problem::Problem;
 use crate::service::Service;
 use crate::watch::trace::{Part, followed};
@@ -38,8 +42,10 @@ pub fn router(service: Service) -> Router {
         .route("/v1/items/{id}/similar", get(search::similar))
         .route("/v1/events", post(events::post))
         .route("/v1/recommend", post(recommend::post))
-        .route("/v1/users/{id}", axum::routing::delete(users::delete))
+        .route("/v1/users/{id}", get(users::get).delete(users::delete))
         .route("/v1/users/{id}/recommendations", get(recommend::of_user))
+        .route("/v1/bundle", get(bundle::get))
+        .route("/v1/map", get(map::get))
         .route("/v1/search", post(search::post))
         .route("/v1/rerank", post(search::rerank))
         .route("/v1/embeddings", post(openai::embeddings))
@@ -50,9 +56,11 @@ pub fn router(service: Service) -> Router {
         .route("/metrics", get(state::metrics))
         .route("/openapi.json", get(state::document))
         .merge(crate::gorse::routes())
+        .merge(pages::router())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
         .layer(from_fn_with_state(service.clone(), auth::check))
+        .layer(from_fn_with_state(service.clone(), origin::check))
         .layer(from_fn_with_state(service.clone(), around))
         .layer(DefaultBodyLimit::max(limit))
         .with_state(service)
@@ -80,7 +88,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         events::post,
         recommend::post,
         recommend::of_user,
+        users::get,
         users::delete,
+        bundle::get,
+        map::get,
         search::similar,
         search::post,
         search::rerank,

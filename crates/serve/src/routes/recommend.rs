@@ -141,7 +141,8 @@ impl Recommend {
 }
 
 /// What is recommended to somebody.
-#[utoipa::path(post, path = "/v1/recommend", request_body = Recommend,
+#[utoipa::path(post, path = "/v1/recommend",
+    request_body(content = Recommend, example = json!({"text": "waterproof mascara", "k": 3, "explain": true})),
     responses((status = 200, body = Items), (status = 400, body = Problem), (status = 429, body = Problem)))]
 pub(crate) async fn post(
     State(service): State<Service>,

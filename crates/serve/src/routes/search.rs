@@ -73,7 +73,8 @@ fn ten() -> usize {
 }
 
 /// The items whose texts are nearest to words.
-#[utoipa::path(post, path = "/v1/search", request_body = Search,
+#[utoipa::path(post, path = "/v1/search",
+    request_body(content = Search, example = json!({"query": "waterproof mascara", "k": 3, "explain": true})),
     responses((status = 200, body = Items), (status = 400, body = Problem)))]
 pub(crate) async fn post(
     State(service): State<Service>,
@@ -125,7 +126,8 @@ pub(crate) struct Rerank {
 }
 
 /// Puts items in the order in which they would be recommended.
-#[utoipa::path(post, path = "/v1/rerank", request_body = Rerank,
+#[utoipa::path(post, path = "/v1/rerank",
+    request_body(content = Rerank, example = json!({"items": ["item-1", "item-2"], "user_id": "u1"})),
     responses((status = 200, body = Items), (status = 400, body = Problem)))]
 pub(crate) async fn rerank(
     State(service): State<Service>,
