@@ -299,7 +299,7 @@ def locked(browser, semrec, bundle, place, pictures):
         page = visit.page
         visit.open("/")
         dialog = page.locator("dialog")
-        expect(dialog).to_contain_text("a key is needed")
+        expect(dialog).to_contain_text("This service is not open to all")
         visit.picture("key")
         dialog.get_by_label("Key").fill("semrec_wrong")
         dialog.get_by_text("Use it").click()

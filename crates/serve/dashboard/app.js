@@ -73,7 +73,7 @@ asks.querySelector("form").addEventListener("submit", event => {
 document.getElementById("key-away").addEventListener("click", () => asks.close());
 keyButton.addEventListener("click", () => askKey("Another key, or none, for this tab."));
 keyButton.hidden = !key();
-addEventListener("key-needed", event => askKey(event.detail));
+addEventListener("key-needed", event => askKey(key() ? event.detail : "This service is not open to all. “semrec key add” makes a key; one of the scope admin sees every view."));
 
 // The links of a list, one above the other.
 function step(by) {

@@ -37,8 +37,11 @@ pub(crate) fn after(context: &Context, bundle: &Path, address: SocketAddr) -> an
     listen(context, &args, listener, &|service, url| {
         let console = &context.console;
         console.line(format!("dashboard: {url}/"));
-        console.line("try:");
-        for line in service.examples(url) {
+        let examples = service.examples(url);
+        if !examples.is_empty() {
+            console.line("try:");
+        }
+        for line in examples {
             console.line(format!("  {line}"));
         }
         console.line("Ctrl-C ends the service");

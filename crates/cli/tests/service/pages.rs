@@ -2,6 +2,7 @@
 
 use crate::{ask, config, get, service, started, with};
 use axum::http::StatusCode;
+use semrec_engine::Engine;
 use semrec_serve::Config;
 use serde_json::{Value, json};
 
@@ -65,6 +66,19 @@ async fn the_map_has_what_is_there_and_new_items_beside_what_reads_alike() {
     assert_eq!(map["topic"][new], map["topic"][old]);
 }
 
+#[test]
+fn of_a_large_catalogue_the_map_has_items_evenly_spread() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Engine::open(&crate::shop::bundle(dir.path()).0).unwrap();
+    let numbers = |most| engine.survey(most).unwrap().items;
+    assert_eq!(numbers(10), (0u32..30).step_by(3).collect::<Vec<_>>());
+    assert_eq!(numbers(29), (0u32..30).step_by(2).collect::<Vec<_>>());
+    let all = engine.survey(30).unwrap();
+    assert_eq!(all.items, (0u32..30).collect::<Vec<_>>());
+    assert_eq!((all.texts.len(), all.vectors.len()), (30, 30));
+    assert_eq!((&*all.texts[4], &*all.texts[9]), ("a lamp for room 4", ""));
+}
+
 #[tokio::test]
 async fn what_a_person_did_is_told_newest_first_a_page_at_a_time() {
     let (_dir, router) = service();
@@ -120,7 +134,7 @@ async fn the_bundle_says_what_it_is_made_of_and_what_was_measured() {
     let router = started(dir.path(), config());
     assert_eq!(get(&router, "/v1/bundle").await.json()["results"], results);
     std::fs::write(dir.path().join("bundle/results.json"), "{").unwrap();
-    let refused = semrec_engine::Engine::open(&dir.path().join("bundle")).unwrap_err();
+    let refused = Engine::open(&dir.path().join("bundle")).unwrap_err();
     assert!(
         refused.to_string().contains("results.json is damaged"),
         "{refused}"
@@ -180,19 +194,16 @@ async fn pages_of_other_origins_may_not_ask_without_a_key() {
         let answer = with(&router, "POST /v1/events", &headers, &event).await;
         assert_eq!(answer.status, status, "{origin}: {}", answer.text);
     }
+    let rebound = [("host", "shop.example")];
+    let answer = with(&router, "GET /v1/users/u1", &rebound, "").await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
     // With keys, the key decides.
     let dir = tempfile::tempdir().unwrap();
-    let router = started(
-        dir.path(),
-        Config {
-            keys: true,
-            ..config()
-        },
-    );
-    let headers = [
-        ("host", "localhost:8080"),
-        ("origin", "http://shop.example"),
-    ];
-    let answer = with(&router, "POST /v1/events", &headers, &event).await;
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let keys = true;
+    let router = started(dir.path(), Config { keys, ..config() });
+    for host in ["localhost:8080", "shop.example"] {
+        let headers = [("host", host), ("origin", "http://shop.example")];
+        let answer = with(&router, "POST /v1/events", &headers, &event).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{host}");
+    }
 }
