@@ -38,7 +38,7 @@ lint: tools
 # Playwright comes from PyPI into target, the browser is the system's.
 dashboard-test:
 	@test -d demo/bundle || { echo "make demo makes the bundle that is looked at" >&2; exit 1; }
-	@test -d $(TARGET)/playwright/playwright || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target $(TARGET)/playwright playwright
+	@test -d $(TARGET)/playwright/playwright || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target $(TARGET)/playwright playwright==1.65.2
 	PYTHONPATH=$(TARGET)/playwright python3 scripts/dashboard-test.py $(TARGET)/release/semrec demo/bundle --pictures $(TARGET)/dashboard
 
 bench: tools

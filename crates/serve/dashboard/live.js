@@ -87,11 +87,15 @@ function cards(now) {
   const last = values => values.length ? values[values.length - 1].toFixed(1) : "–";
   const asked = rates(requests), told = rates(events);
   const gauge = name => total(now.metrics, name);
+  // Of events of people who were given a list, those whose item was on it.
+  const online = result => total(now.metrics, "semrec_online_events_total", {result});
+  const judged = online("hit") + online("miss"), hits = judged ? online("hit") / judged : null;
   return h("ul.lives", {},
     card("requests a second", last(asked), asked),
     card("events a second", last(told), told),
     card("items", count(gauge("semrec_items")), samples.map(s => total(s.metrics, "semrec_items"))),
     card("people", count(gauge("semrec_people")), samples.map(s => total(s.metrics, "semrec_people"))),
+    hits === null ? null : card("of events were recommended", (100 * hits).toFixed(1) + " %"),
     card("age of the model", span(gauge("semrec_model_age_seconds"))));
 }
 

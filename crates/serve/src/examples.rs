@@ -10,15 +10,26 @@ const WORDS: usize = 5;
 
 /// Three lines with `curl` that work against a service of this engine at `url`: recommendations for
 /// somebody who did what a person of the bundle did last, a search (where nothing is read, the
-/// recommendations of a person in its place), and what goes with an item.
-pub(crate) fn examples(engine: &Engine, url: &str) -> Vec<String> {
+/// recommendations of a person in its place), and what goes with an item. Where `keys` are asked for
+/// they take one from `$KEY`.
+pub(crate) fn examples(engine: &Engine, url: &str, keys: bool) -> Vec<String> {
     let Some((user, items)) = person(engine) else {
         return Vec::new();
     };
     let url = url.trim_end_matches('/');
-    let post =
-        |path: &str, body: Value| format!("curl -s {url}{path} -d {}", quoted(&body.to_string()));
-    let get = |path: String| format!("curl -s {}", quoted(&format!("{url}{path}?k={K}")));
+    let curl = if keys {
+        "curl -s -H \"Authorization: Bearer $KEY\""
+    } else {
+        "curl -s"
+    };
+    let post = |path: &str, body: Value| {
+        let body = quoted(&body.to_string());
+        format!("{curl} {url}{path} -d {body}")
+    };
+    let get = |path: String| {
+        let address = quoted(&format!("{url}{path}?k={K}"));
+        format!("{curl} {address}")
+    };
     let last = items.last().map_or("", String::as_str);
     let title = engine.title(last).unwrap_or_default();
     let words: Vec<&str> = title.split_whitespace().take(WORDS).collect();

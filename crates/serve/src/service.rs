@@ -120,7 +120,7 @@ impl Service {
     /// recommendations, a search, and what goes with an item. None where nobody has a history.
     #[must_use]
     pub fn examples(&self, url: &str) -> Vec<String> {
-        examples(&self.live().engine(), url)
+        examples(&self.live().engine(), url, self.config().keys)
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -121,7 +121,7 @@ fn listen(
             path.display(),
             if keys { ", keys are asked for" } else { "" }
         ));
-        ready(&service, &format!("http://{at}"));
+        ready(&service, &format!("{scheme}://{at}"));
         let end = async {
             ends.await.ok();
         };

@@ -72,6 +72,8 @@ async fn no_id_of_a_person_is_stored_and_everybody_is_known() {
     let ann = recommended(&router, "ann@example.org").await;
     assert_ne!(ann, nobody);
     assert!(!ann.contains(&"i4".to_owned()) && !ann.contains(&"i5".to_owned()));
+    let did = get(&router, "/v1/users/ann@example.org").await.json();
+    assert_eq!(did["events"].as_array().unwrap().len(), 2, "{did}");
     // Of the bundle's own people too: `u7` did i7, i8, i9.
     assert!(!recommended(&router, "u7").await.contains(&"i8".to_owned()));
     let lamp = json!({"title": "a lamp, ask bob@example.org"});
