@@ -2,7 +2,7 @@
 
 use super::item::time;
 use super::{Body, Failed, MOST, Parameters, Success, Told, asked, bounded, success};
-use crate::routes::events::stored;
+use crate::routes::events::{check_value, stored};
 use crate::routes::items::check_id;
 use crate::service::Service;
 use axum::extract::{Path, State};
@@ -64,6 +64,7 @@ impl Sent {
         check_id("FeedbackType", &self.feedback_type)?;
         check_id("UserId", &self.user_id)?;
         check_id("ItemId", &self.item_id)?;
+        check_value(self.value)?;
         let time = self.time(service.now())?;
         let user = service.person(&self.user_id).into_owned();
         // No value is one of nothing, and feedback without one still counts.
