@@ -294,6 +294,45 @@ async fn what_tells_of_people_needs_the_scope_admin() {
     );
 }
 
+const QUERIES: &[&str] = &[
+    "",
+    "?n=-1",
+    "?n=99999999999999999999",
+    "?offset=1000&n=1000",
+    "?cursor=%ff",
+    "?category=%22&n=3",
+    "?q=%00",
+];
+
+const PATHS: &[&str] = &[
+    "/api/item",
+    "/api/items",
+    "/api/item/i1",
+    "/api/item/%ff",
+    "/api/item/i1/category/%22",
+    "/api/user",
+    "/api/users",
+    "/api/user/u1",
+    "/api/user/u1/feedback",
+    "/api/user/u1/feedback/%00",
+    "/api/feedback",
+    "/api/feedback/a",
+    "/api/feedback/u1/i1",
+    "/api/feedback/a/u1/i1",
+    "/api/recommend/u1",
+    "/api/recommend/u1/",
+    "/api/recommend/u1/x",
+    "/api/session/recommend",
+    "/api/session/recommend/x",
+    "/api/item-to-item/x/i1",
+    "/api/item/i1/neighbors",
+    "/api/item/i1/neighbors/x",
+    "/api/non-personalized/x",
+    "/api/popular",
+    "/api/popular/x",
+    "/api/none",
+];
+
 /// Whatever is sent, the fault is the sender's.
 #[tokio::test]
 async fn nonsense_is_refused() {
@@ -326,45 +365,8 @@ async fn nonsense_is_refused() {
         labels.as_str(),
         long.as_str(),
     ];
-    let queries = [
-        "",
-        "?n=-1",
-        "?n=99999999999999999999",
-        "?offset=1000&n=1000",
-        "?cursor=%ff",
-        "?category=%22&n=3",
-        "?q=%00",
-    ];
-    let paths = [
-        "/api/item",
-        "/api/items",
-        "/api/item/i1",
-        "/api/item/%ff",
-        "/api/item/i1/category/%22",
-        "/api/user",
-        "/api/users",
-        "/api/user/u1",
-        "/api/user/u1/feedback",
-        "/api/user/u1/feedback/%00",
-        "/api/feedback",
-        "/api/feedback/a",
-        "/api/feedback/u1/i1",
-        "/api/feedback/a/u1/i1",
-        "/api/recommend/u1",
-        "/api/recommend/u1/",
-        "/api/recommend/u1/x",
-        "/api/session/recommend",
-        "/api/session/recommend/x",
-        "/api/item-to-item/x/i1",
-        "/api/item/i1/neighbors",
-        "/api/item/i1/neighbors/x",
-        "/api/non-personalized/x",
-        "/api/popular",
-        "/api/popular/x",
-        "/api/none",
-    ];
-    for path in paths {
-        for query in queries {
+    for path in PATHS {
+        for query in QUERIES {
             let answer = get(&router, &format!("{path}{query}")).await;
             assert!(
                 answer.status.as_u16() < 500,
@@ -387,4 +389,35 @@ async fn nonsense_is_refused() {
         get(&router, "/api/recommend/u1").await.status,
         StatusCode::OK
     );
+}
+
+#[tokio::test]
+async fn what_was_merely_shown_is_no_interest_where_that_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let gorse_ignore = vec!["read".to_owned()];
+    let router = started(
+        dir.path(),
+        Config {
+            gorse_ignore,
+            ..config()
+        },
+    );
+    let feedback =
+        |kind: &str, item: &str| json!({"FeedbackType": kind, "UserId": "u", "ItemId": item});
+    let both = json!([feedback("read", "i1"), feedback("like", "i4")]);
+    for method in ["POST", "PUT"] {
+        let line = format!("{method} /api/feedback");
+        assert_eq!(
+            told(&router, &line, both.clone()).await,
+            json!({"RowAffected": 2})
+        );
+    }
+    let kept = told(&router, "GET /api/user/u/feedback", Value::Null).await;
+    let kept: Vec<&str> = kept
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["ItemId"].as_str().unwrap())
+        .collect();
+    assert_eq!(kept, ["i4"]);
 }

@@ -95,9 +95,14 @@ fn told(event: StoredEvent, user: Option<&str>) -> Feedback {
     }
 }
 
+/// The events of a body, without those of types that are not kept.
 fn events(service: &Service, sent: Vec<Sent>) -> Result<Vec<NewEvent>, Failed> {
     bounded(&sent)?;
-    sent.into_iter().map(|sent| sent.event(service)).collect()
+    let ignored = &service.config().gorse_ignore;
+    let kept = sent
+        .into_iter()
+        .filter(|sent| !ignored.contains(&sent.feedback_type));
+    kept.map(|sent| sent.event(service)).collect()
 }
 
 /// Stores feedback; what is there already stays.
@@ -105,9 +110,9 @@ pub(crate) async fn insert(
     State(service): State<Service>,
     Body(sent): Body<Vec<Sent>>,
 ) -> Told<Success> {
+    let n = sent.len();
     let events = events(&service, sent)?;
-    let n = events.len();
-    if n > 0 {
+    if !events.is_empty() {
         stored(&service, events).await?;
     }
     Ok(success(n))
@@ -118,10 +123,10 @@ pub(crate) async fn replace(
     State(service): State<Service>,
     Body(sent): Body<Vec<Sent>>,
 ) -> Told<Success> {
+    let n = sent.len();
     let events = events(&service, sent)?;
-    let n = events.len();
-    if n == 0 {
-        return Ok(success(0));
+    if events.is_empty() {
+        return Ok(success(n));
     }
     let of = events.iter().map(|event| {
         let (user, item) = (event.user.clone(), event.item.clone());
