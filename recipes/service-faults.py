@@ -197,6 +197,8 @@ def soak(seconds=900):
     random.seed(42)
     with place() as at:
         service = Service(at / "s.db")
+        _, listed = ask(service.connect(), "GET", "/v1/items?limit=200")
+        known = [item["item_id"] for item in json.loads(listed)["items"]]
         end, counts, failed = time.time() + seconds, [0] * 4, []
 
         def work(kind):
@@ -205,8 +207,8 @@ def soak(seconds=900):
                 i += 1
                 user = f"u{random.randrange(2000)}"
                 asked = [
-                    ("POST", "/v1/recommend", {"user_id": user, "history": [str(random.randrange(1, 60))], "k": 10}),
-                    ("POST", "/v1/events", [{"user_id": user, "item_id": str(random.randrange(1, 60))} for _ in range(5)]),
+                    ("POST", "/v1/recommend", {"user_id": user, "history": [random.choice(known)], "k": 10}),
+                    ("POST", "/v1/events", [{"user_id": user, "item_id": random.choice(known)} for _ in range(5)]),
                     ("PUT", f"/v1/items/new-{i % 500}", {"title": f"A film about {i}"}),
                     ("GET", f"/v1/users/{user}/recommendations?k=20&explain=true", None),
                 ][kind]

@@ -3,7 +3,7 @@
 # a constant rate, search, events in bodies of a thousand, and items written while it answers. Load and
 # service share the machine.
 #
-# usage: DATA=… recipes/service-load.sh [RATE [SECONDS]]
+# usage: DATA=… recipes/service-load.sh [RATE [SECONDS]]       FLAGS: more flags of the service
 source "$(dirname "$0")/start.sh"
 rate=${1:-1000} seconds=${2:-30}
 cargo build --release --locked --workspace --example load
@@ -12,7 +12,7 @@ import_items amazon-beauty
 [ -d "$OUT/beauty-bundle" ] || "$semrec" train "$OUT/amazon-beauty" --model hybrid --out "$OUT/beauty-bundle"
 at=127.0.0.1:8391
 store=$(mktemp -d)
-"$semrec" serve "$OUT/beauty-bundle" --listen "$at" --store "sqlite:$store/s.db" &
+"$semrec" serve "$OUT/beauty-bundle" --listen "$at" --store "sqlite:$store/s.db" ${FLAGS:-} &
 service=$!
 trap 'kill $service; wait $service; rm -rf "$store"' EXIT
 began=$(date +%s.%N)

@@ -21,6 +21,8 @@ pub struct Config {
     pub keys: bool,
     /// The time now, Unix seconds.
     pub clock: fn() -> i64,
+    /// Types of Gorse's feedback that are acknowledged and not kept: what was merely shown.
+    pub gorse_ignore: Vec<String>,
     /// What connections may take.
     pub net: Net,
     /// How many requests a key or an address may send; any number if absent.
@@ -42,6 +44,7 @@ impl Config {
             timeout: Duration::from_secs(30),
             keys: false,
             clock,
+            gorse_ignore: Vec::new(),
             net: Net::default(),
             rate: None,
             watch: Watch::default(),

@@ -23,6 +23,15 @@ pub(crate) struct ServeArgs {
     /// Requests of each kind that may wait before others are told to come again (429).
     #[arg(long, env = "SEMREC_QUEUE", default_value_t = 1024)]
     pub(crate) queue: usize,
+    /// Types of Gorse's feedback that are acknowledged and not kept, e.g. read: what was merely shown
+    /// is no interest.
+    #[arg(
+        long,
+        env = "SEMREC_GORSE_IGNORE",
+        value_name = "TYPES",
+        value_delimiter = ','
+    )]
+    pub(crate) gorse_ignore: Vec<String>,
     #[command(flatten)]
     pub(crate) net: NetArgs,
     #[command(flatten)]

@@ -84,6 +84,7 @@ fn listen(
     let config = Config {
         history: args.history,
         queue: args.queue,
+        gorse_ignore: args.gorse_ignore.clone(),
         keys,
         net: net(args)?,
         rate: args.net.rate.map(|a_second| Rate {

@@ -53,8 +53,14 @@ struct Running {
 
 /// Starts the service on a free port.
 fn started(home: &Path) -> Running {
-    let args = ["serve", "bundle", "--listen", "127.0.0.1:0"];
-    let mut child = command(home, &args).stdout(Stdio::piped()).spawn().unwrap();
+    started_with(home, &[])
+}
+
+fn started_with(home: &Path, flags: &[&str]) -> Running {
+    let args = [&["serve", "bundle", "--listen", "127.0.0.1:0"], flags].concat();
+    let mut command = command(home, &args);
+    let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
     let mut said = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     said.read_line(&mut line).unwrap();
@@ -314,4 +320,53 @@ fn a_wrong_store_is_refused() {
         said.contains("'postgres' is no store; expected sqlite:FILE"),
         "{said}"
     );
+}
+
+#[test]
+fn flags_reach_the_service() {
+    let home = place();
+    let at = home.path();
+    std::fs::write(at.join("secret"), "s".repeat(32)).unwrap();
+    let flags = [
+        "--log",
+        "json",
+        "--rate",
+        "1",
+        "--burst",
+        "2",
+        "--mask",
+        "--pseudonyms",
+        "secret",
+    ];
+    let mut running = started_with(at, &flags);
+    let item = "{\"title\": \"ask ann@example.org\"}";
+    assert_eq!(running.ask("PUT /v1/items/d", "", item).unwrap().0, 201);
+    let (_, body) = running.ask("GET /v1/items/d", "", "").unwrap();
+    assert!(body.contains("ask [email]"), "{body}");
+    while running.event(1).unwrap().0 != 429 {}
+    signal(&running.child, "-TERM");
+    let mut log = String::new();
+    let stderr = running.child.stderr.as_mut().unwrap();
+    stderr.read_to_string(&mut log).unwrap();
+    let last = log.lines().last().unwrap();
+    assert!(
+        last.contains("\"route\":\"/v1/events\",\"status\":429"),
+        "{log}"
+    );
+    assert!(running.child.wait().unwrap().success());
+    let said = failed(at, &["serve", "bundle"]);
+    assert!(
+        said.contains("the store holds pseudonyms, and no key was given"),
+        "{said}"
+    );
+    let tls = [
+        "serve",
+        "bundle",
+        "--tls-cert",
+        "items.csv",
+        "--tls-key",
+        "secret",
+    ];
+    let said = failed(at, &tls);
+    assert!(said.contains("items.csv: has no certificate"), "{said}");
 }

@@ -293,3 +293,131 @@ async fn what_tells_of_people_needs_the_scope_admin() {
         true
     );
 }
+
+const QUERIES: &[&str] = &[
+    "",
+    "?n=-1",
+    "?n=99999999999999999999",
+    "?offset=1000&n=1000",
+    "?cursor=%ff",
+    "?category=%22&n=3",
+    "?q=%00",
+];
+
+const PATHS: &[&str] = &[
+    "/api/item",
+    "/api/items",
+    "/api/item/i1",
+    "/api/item/%ff",
+    "/api/item/i1/category/%22",
+    "/api/user",
+    "/api/users",
+    "/api/user/u1",
+    "/api/user/u1/feedback",
+    "/api/user/u1/feedback/%00",
+    "/api/feedback",
+    "/api/feedback/a",
+    "/api/feedback/u1/i1",
+    "/api/feedback/a/u1/i1",
+    "/api/recommend/u1",
+    "/api/recommend/u1/",
+    "/api/recommend/u1/x",
+    "/api/session/recommend",
+    "/api/session/recommend/x",
+    "/api/item-to-item/x/i1",
+    "/api/item/i1/neighbors",
+    "/api/item/i1/neighbors/x",
+    "/api/non-personalized/x",
+    "/api/popular",
+    "/api/popular/x",
+    "/api/none",
+];
+
+/// Whatever is sent, the fault is the sender's.
+#[tokio::test]
+async fn nonsense_is_refused() {
+    let (_dir, router) = service();
+    let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+    let labels = format!(
+        "{{\"ItemId\": \"x\", \"Labels\": {{\"a\": {deep}, \"b.c.\": [1, 2], \"\": \"\"}}}}"
+    );
+    let long = format!(
+        "[{{\"ItemId\": \"{0}\", \"UserId\": \"{0}\", \"FeedbackType\": \"{0}\"}}]",
+        "x".repeat(5000)
+    );
+    let bodies = [
+        "",
+        "null",
+        "{}",
+        "[]",
+        "[null]",
+        "[[]]",
+        "\"x\"",
+        "1e999",
+        "{\"ItemId\": 1}",
+        "[{\"ItemId\": null}]",
+        "{\"ItemId\": \"\"}",
+        "{\"UserId\": \"\\u0000\"}",
+        "[{\"ItemId\": \"i1\", \"Value\": 1e300}]",
+        "\u{fffd}",
+        "{\"Categories\": [1], \"Labels\": 7, \"Timestamp\": 5}",
+        deep.as_str(),
+        labels.as_str(),
+        long.as_str(),
+    ];
+    for path in PATHS {
+        for query in QUERIES {
+            let answer = get(&router, &format!("{path}{query}")).await;
+            assert!(
+                answer.status.as_u16() < 500,
+                "GET {path}{query}: {}",
+                answer.text
+            );
+        }
+        for method in ["POST", "PUT", "PATCH"] {
+            for body in bodies {
+                let answer = ask(&router, &format!("{method} {path}"), body).await;
+                assert!(
+                    answer.status.as_u16() < 500,
+                    "{method} {path} {body}: {}",
+                    answer.text
+                );
+            }
+        }
+    }
+    assert_eq!(
+        get(&router, "/api/recommend/u1").await.status,
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn what_was_merely_shown_is_no_interest_where_that_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let gorse_ignore = vec!["read".to_owned()];
+    let router = started(
+        dir.path(),
+        Config {
+            gorse_ignore,
+            ..config()
+        },
+    );
+    let feedback =
+        |kind: &str, item: &str| json!({"FeedbackType": kind, "UserId": "u", "ItemId": item});
+    let both = json!([feedback("read", "i1"), feedback("like", "i4")]);
+    for method in ["POST", "PUT"] {
+        let line = format!("{method} /api/feedback");
+        assert_eq!(
+            told(&router, &line, both.clone()).await,
+            json!({"RowAffected": 2})
+        );
+    }
+    let kept = told(&router, "GET /api/user/u/feedback", Value::Null).await;
+    let kept: Vec<&str> = kept
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["ItemId"].as_str().unwrap())
+        .collect();
+    assert_eq!(kept, ["i4"]);
+}

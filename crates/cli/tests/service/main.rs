@@ -301,6 +301,13 @@ const WRONG: &[Wrong] = &[
     ),
     ("POST /v1/events", "", 400, "", "the body is empty"),
     (
+        "POST /v1/events",
+        "{\"user_id\": \"u\", \"item_id\": \"i1\", \"value\": 1e300}",
+        400,
+        "value",
+        "value is 1000000",
+    ),
+    (
         "POST /v1/search",
         "{\"query\": \" \"}",
         400,

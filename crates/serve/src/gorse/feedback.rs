@@ -2,7 +2,7 @@
 
 use super::item::time;
 use super::{Body, Failed, MOST, Parameters, Success, Told, asked, bounded, success};
-use crate::routes::events::stored;
+use crate::routes::events::{check_value, stored};
 use crate::routes::items::check_id;
 use crate::service::Service;
 use axum::extract::{Path, State};
@@ -64,6 +64,7 @@ impl Sent {
         check_id("FeedbackType", &self.feedback_type)?;
         check_id("UserId", &self.user_id)?;
         check_id("ItemId", &self.item_id)?;
+        check_value(self.value)?;
         let time = self.time(service.now())?;
         let user = service.person(&self.user_id).into_owned();
         // No value is one of nothing, and feedback without one still counts.
@@ -94,9 +95,14 @@ fn told(event: StoredEvent, user: Option<&str>) -> Feedback {
     }
 }
 
+/// The events of a body, without those of types that are not kept.
 fn events(service: &Service, sent: Vec<Sent>) -> Result<Vec<NewEvent>, Failed> {
     bounded(&sent)?;
-    sent.into_iter().map(|sent| sent.event(service)).collect()
+    let ignored = &service.config().gorse_ignore;
+    let kept = sent
+        .into_iter()
+        .filter(|sent| !ignored.contains(&sent.feedback_type));
+    kept.map(|sent| sent.event(service)).collect()
 }
 
 /// Stores feedback; what is there already stays.
@@ -104,9 +110,9 @@ pub(crate) async fn insert(
     State(service): State<Service>,
     Body(sent): Body<Vec<Sent>>,
 ) -> Told<Success> {
+    let n = sent.len();
     let events = events(&service, sent)?;
-    let n = events.len();
-    if n > 0 {
+    if !events.is_empty() {
         stored(&service, events).await?;
     }
     Ok(success(n))
@@ -117,10 +123,10 @@ pub(crate) async fn replace(
     State(service): State<Service>,
     Body(sent): Body<Vec<Sent>>,
 ) -> Told<Success> {
+    let n = sent.len();
     let events = events(&service, sent)?;
-    let n = events.len();
-    if n == 0 {
-        return Ok(success(0));
+    if events.is_empty() {
+        return Ok(success(n));
     }
     let of = events.iter().map(|event| {
         let (user, item) = (event.user.clone(), event.item.clone());

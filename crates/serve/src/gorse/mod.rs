@@ -2,9 +2,10 @@
 //! speaks to Gorse can speak to this service by another address.
 //!
 //! Gorse's names, pages (`n`, `cursor`, empty at the end), texts as errors and RFC 3339 times. What
-//! is another thing here: all feedback counts as an interest, whatever its type; labels and comments
-//! of feedback are not kept; `write-back-type` is passed over; users have no neighbours. The
-//! reference is the server of Gorse 0.5 (`server/rest.go`).
+//! is another thing here: feedback counts as an interest whatever its type, but for types that the
+//! configuration leaves out; labels and comments of feedback are not kept; `write-back-type` is
+//! passed over; users have no neighbours. The reference is Gorse's server (`server/rest.go` of
+//! August 2026).
 
 mod feedback;
 mod item;

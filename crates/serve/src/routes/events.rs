@@ -15,6 +15,8 @@ use utoipa::ToSchema;
 
 /// Most events of a body.
 const MOST: usize = 10_000;
+/// Largest rating or quantity.
+const LARGEST: f64 = 1e9;
 
 /// Something a person did.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -61,6 +63,15 @@ pub(crate) struct Accepted {
     request_id: String,
 }
 
+/// Refuses what is no rating and no quantity: models add values up.
+pub(crate) fn check_value(value: f64) -> Result<(), Problem> {
+    if value.abs() <= LARGEST {
+        return Ok(());
+    }
+    let detail = format!("value is {value}; expected a number of at most {LARGEST}");
+    Err(Problem::bad("value", detail))
+}
+
 impl EventBody {
     fn checked(self, now: i64) -> Result<NewEvent, Problem> {
         check_id("user_id", &self.user_id)?;
@@ -69,12 +80,7 @@ impl EventBody {
         if let Some(key) = &self.event_id {
             check_id("event_id", key)?;
         }
-        if !self.value.is_finite() {
-            return Err(Problem::bad(
-                "value",
-                "value is not finite; expected a number",
-            ));
-        }
+        check_value(self.value)?;
         let time = match &self.time {
             None => now,
             Some(value) => semrec_data::unix_seconds(value).ok_or_else(|| {
