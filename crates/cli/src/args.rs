@@ -14,7 +14,7 @@ pub(crate) use mine::MineArgs;
 pub(crate) use model::{
     CompareArgs, ConvertArgs, DistilArgs, LayersKept, MeasureArgs, ModelVerb, PrecisionName,
 };
-pub(crate) use serve::{KeyArgs, KeyVerb, LogArg, PrivacyArgs, ServeArgs, WatchArgs};
+pub(crate) use serve::{KeyArgs, KeyVerb, LogArg, PrivacyArgs, RefitArgs, ServeArgs, WatchArgs};
 pub(crate) use tune::TuneArgs;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -38,6 +38,7 @@ mod read;
 mod record;
 mod split;
 mod store;
+mod tabulate;
 mod validate;
 
 pub use cases::{Case, Cases};

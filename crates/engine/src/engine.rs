@@ -16,6 +16,7 @@ use std::sync::Arc;
 /// encoded.
 #[derive(Debug)]
 pub struct Engine {
+    path: Arc<Path>,
     pub(crate) info: Arc<BundleInfo>,
     /// What was measured before the bundle was made.
     results: Option<Arc<serde_json::Value>>,
@@ -79,6 +80,7 @@ impl Engine {
         let counts: Vec<f32> = counts.into_iter().map(|n| n as f32).collect();
         let dataset = Arc::new(dataset);
         Ok(Self {
+            path: Arc::from(dir),
             info: Arc::new(info),
             results: read_results(dir)?.map(Arc::new),
             items: Catalogue::new(Arc::clone(&dataset)),
@@ -125,6 +127,7 @@ impl Engine {
             Arc::make_mut(&mut counts).resize(items.len(), 0.0);
         }
         Ok(Self {
+            path: Arc::clone(&self.path),
             info: Arc::clone(&self.info),
             results: self.results.clone(),
             dataset: Arc::clone(&self.dataset),
@@ -142,6 +145,18 @@ impl Engine {
     /// [`EngineError`] if it cannot be read, or is not the items'.
     pub fn prepare(&self) -> Result<(), EngineError> {
         self.texts.as_ref().map_or(Ok(()), |t| t.encoding.prepare())
+    }
+
+    /// Where the bundle lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a user is of the bundle.
+    #[must_use]
+    pub fn knows_user(&self, id: &str) -> bool {
+        self.dataset.users.ids.get(id).is_some()
     }
 
     /// What the bundle says of itself.

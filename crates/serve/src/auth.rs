@@ -60,7 +60,7 @@ fn needed(method: &Method, path: &str) -> Option<Scope> {
     match path {
         "/health/live" | "/health/ready" | "/openapi.json" => None,
         path if is_page(path) => None,
-        "/metrics" | "/v1/map" => Some(Scope::Admin),
+        "/metrics" | "/v1/map" | "/v1/refit" | "/v1/rollback" => Some(Scope::Admin),
         "/v1/items" if method == Method::GET => Some(Scope::Admin),
         path if is_person(path) => Some(Scope::Admin),
         path if method == Method::GET || asks.contains(&path) => Some(Scope::Read),

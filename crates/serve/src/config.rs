@@ -2,6 +2,7 @@
 
 use crate::net::Tls;
 use crate::privacy::Privacy;
+use crate::refit::Refit;
 use crate::watch::Watch;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub struct Config {
     pub watch: Watch,
     /// What is done to ids and texts of people before anything else sees them.
     pub privacy: Privacy,
+    /// How the service learns on; not at all if absent.
+    pub refit: Option<Refit>,
 }
 
 impl Config {
@@ -49,6 +52,7 @@ impl Config {
             rate: None,
             watch: Watch::default(),
             privacy: Privacy::default(),
+            refit: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What can keep a service from starting, or end it.
 
+use semrec_data::DataError;
 use semrec_engine::EngineError;
 use semrec_store::StoreError;
 use std::path::PathBuf;
@@ -14,6 +15,9 @@ pub enum ServeError {
     /// From the store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// From the data of a bundle that is made.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// A thread or the network.
     #[error("{what}: {source}")]
     Io {

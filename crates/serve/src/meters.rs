@@ -4,7 +4,7 @@ use crate::ServeError;
 use crate::batcher::Gauges;
 use prometheus::core::Collector;
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
@@ -17,7 +17,7 @@ const SECONDS: [f64; 13] = [
 const FILLS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
 /// All counters of a service.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Meters {
     registry: Registry,
     /// Seconds a request took, by method, route and status.
@@ -34,6 +34,10 @@ pub(crate) struct Meters {
     pub(crate) people: IntGauge,
     /// Recommended items by their source.
     pub(crate) sources: IntCounterVec,
+    /// Bundles that were made while serving, by what became of them.
+    pub(crate) refits: IntCounterVec,
+    /// Population stability index, of events and scores.
+    pub(crate) drift: GaugeVec,
     /// Seconds since the bundle was made.
     pub(crate) age: IntGauge,
     /// Items with a vector in the index.
@@ -81,6 +85,18 @@ impl Meters {
                 "Recommended items by their source.",
                 &["source"],
             )?,
+            refits: to.counters(
+                "refits_total",
+                "Bundles that were made while serving, by what became of them.",
+                &["outcome"],
+            )?,
+            drift: to.add(GaugeVec::new(
+                opts(
+                    "drift_psi",
+                    "Population stability index of what happens now to what was trained on.",
+                ),
+                &["of"],
+            ))?,
             age: to.gauge("model_age_seconds", "Seconds since the bundle was made.")?,
             indexed: to.gauge("index_items", "Items with a vector in the index.")?,
             encoder_cache: to.counters(

@@ -8,7 +8,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Locks that are taken one by one, so that people do not wait for each other.
 const SHARDS: usize = 64;
 
-type Shard = HashMap<Box<str>, Vec<Event>>;
+/// What is known of a person.
+#[derive(Debug, Default)]
+struct Person {
+    events: Vec<Event>,
+    /// Whether they said something of themselves, which the engine has.
+    described: bool,
+}
+
+type Shard = HashMap<Box<str>, Person>;
 
 /// The newest events of everybody. An event costs 16 bytes.
 #[derive(Debug)]
@@ -39,10 +47,11 @@ impl People {
     /// Adds an event; of equal times, the one that is told later is later.
     pub(crate) fn add(&self, user: &str, event: Event) {
         let mut shard = self.shard(user);
-        let events = match shard.get_mut(user) {
-            Some(events) => events,
+        let person = match shard.get_mut(user) {
+            Some(person) => person,
             None => shard.entry(user.into()).or_default(),
         };
+        let events = &mut person.events;
         let at = events.partition_point(|e| e.time <= event.time);
         if events.len() < self.most {
             events.insert(at, event);
@@ -55,16 +64,29 @@ impl People {
     /// Puts a person's events in place of those that were there; oldest first.
     pub(crate) fn replace(&self, user: &str, events: Vec<Event>) {
         let mut shard = self.shard(user);
-        if events.is_empty() {
+        let described = shard.get(user).is_some_and(|person| person.described);
+        if events.is_empty() && !described {
             shard.remove(user);
         } else {
-            shard.insert(user.into(), events);
+            shard.insert(user.into(), Person { events, described });
         }
+    }
+
+    /// Somebody is there who said something of themselves.
+    pub(crate) fn meet(&self, user: &str) {
+        let mut shard = self.shard(user);
+        shard.entry(user.into()).or_default().described = true;
     }
 
     /// A person's events, oldest first; none of an unknown one.
     pub(crate) fn history(&self, user: &str) -> Vec<Event> {
-        self.shard(user).get(user).cloned().unwrap_or_default()
+        let shard = self.shard(user);
+        shard.get(user).map_or_else(Vec::new, |p| p.events.clone())
+    }
+
+    /// Whether anything is known of a person.
+    pub(crate) fn knows(&self, user: &str) -> bool {
+        self.shard(user).contains_key(user)
     }
 
     /// Whether anything is known of a person; false if there was nothing.

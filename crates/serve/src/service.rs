@@ -3,11 +3,12 @@
 use crate::atlas::Atlas;
 use crate::batcher::Batcher;
 use crate::examples::examples;
-use crate::live::Live;
+use crate::live::{Live, Prepared, Served};
 use crate::meters::Meters;
 use crate::net::Rates;
 use crate::problem::Problem;
-use crate::watch::{Exporter, Exposure, Given, Log, trace};
+use crate::refit::{Refitter, begin};
+use crate::watch::{Exporter, Log, trace};
 use crate::{Config, ServeError};
 use axum::http::StatusCode;
 use semrec_data::Event;
@@ -25,8 +26,27 @@ const CHANGED: usize = 512;
 /// Calls whose events are written at once.
 const WRITTEN: usize = 256;
 
-/// A person's history, and what is asked.
-type Ranking = (Vec<Event>, Request);
+/// What is asked, and by whom.
+#[derive(Debug)]
+pub(crate) struct Ranking {
+    /// The user, as they are called by whoever asks.
+    pub(crate) user: Option<String>,
+    /// And as store and histories call them.
+    pub(crate) person: Option<String>,
+    /// What is asked, without a user.
+    pub(crate) request: Request,
+}
+
+/// What is answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) reply: Reply,
+    /// Whether anything is known of the user.
+    pub(crate) known: bool,
+    /// The bundle that answered.
+    pub(crate) served: Arc<Served>,
+}
+
 /// Errors are told to all of a batch.
 type Shared<T, E> = Result<T, Arc<E>>;
 
@@ -43,14 +63,13 @@ struct Inner {
     live: Arc<Live>,
     meters: Meters,
     atlas: Atlas,
-    ranker: Batcher<Ranking, Result<Reply, EngineError>>,
+    ranker: Batcher<Ranking, Result<Answer, EngineError>>,
     changer: Batcher<Vec<Change>, Shared<(), EngineError>>,
     writer: Batcher<Vec<NewEvent>, Shared<Vec<Taken>, StoreError>>,
     rates: Rates,
     log: Log,
     traces: Option<Exporter>,
-    exposure: Exposure,
-    given: Given,
+    refitter: Option<Arc<Refitter>>,
     /// Requests so far.
     requests: AtomicU64,
     /// What tells the ids of this run from others.
@@ -65,19 +84,30 @@ impl Service {
     /// [`ServeError`] if the store or the encoder cannot be read.
     pub fn start(engine: Engine, store: Store, config: Config) -> Result<Self, ServeError> {
         config.privacy.check(&store)?;
-        let person = |id: &str| config.privacy.person(id).into_owned();
-        let same = store.seed(engine.dataset(), (config.clock)(), &person)?;
         let meters = Meters::new()?;
-        let live = Arc::new(Live::open(engine, (&store, same), config.history)?);
+        let log = Log::new(&config.watch);
         let store = Arc::new(store);
-        let ranking = Arc::clone(&live);
-        let rank = move |asked: Vec<Ranking>| {
-            let asked: Vec<(&[Event], &Request)> = asked
-                .iter()
-                .map(|(history, request)| (&history[..], request))
-                .collect();
-            ranking.engine().recommend_each(&asked)
+        let begun = begin(engine, &store, &config)?;
+        for note in &begun.notes {
+            log.note("warn", note);
+        }
+        let prepared = Prepared::new(
+            begun.engine,
+            (&store, begun.known.items_until),
+            config.history,
+        )?;
+        let live = Arc::new(Live::new(prepared));
+        let refitter = match (&config.refit, begun.generations) {
+            (Some(refit), Some(generations)) => Some(Arc::new(Refitter::start(
+                refit.clone(),
+                (Arc::clone(&live), Arc::clone(&store)),
+                (generations, begun.known),
+                (meters.clone(), config.history, config.clock),
+            )?)),
+            _ => None,
         };
+        let ranking = Arc::clone(&live);
+        let rank = move |asked: Vec<Ranking>| ranked(&ranking.served(), asked);
         let changing = Arc::clone(&live);
         let change = move |calls: Vec<Vec<Change>>| {
             let done = changing.change(&calls.concat()).map_err(Arc::new);
@@ -101,10 +131,9 @@ impl Service {
                 )?,
                 writer: Batcher::start("write", (waiting, WRITTEN), meters.queue("write"), write)?,
                 rates: Rates::new(config.rate),
-                log: Log::new(&config.watch),
+                log,
                 traces: traces.transpose()?,
-                exposure: Exposure::default(),
-                given: Given::default(),
+                refitter,
                 config,
                 store,
                 live,
@@ -151,12 +180,8 @@ impl Service {
         self.inner.traces.as_ref()
     }
 
-    pub(crate) fn exposure(&self) -> &Exposure {
-        &self.inner.exposure
-    }
-
-    pub(crate) fn given(&self) -> &Given {
-        &self.inner.given
+    pub(crate) fn refitter(&self) -> Option<Arc<Refitter>> {
+        self.inner.refitter.clone()
     }
 
     /// What a person is called in store and memory.
@@ -221,12 +246,8 @@ impl Service {
     }
 
     /// Ranks for a person.
-    pub(crate) async fn recommend(
-        &self,
-        history: Vec<Event>,
-        request: Request,
-    ) -> Result<Reply, Problem> {
-        Ok(self.inner.ranker.ask((history, request)).await??)
+    pub(crate) async fn recommend(&self, asked: Ranking) -> Result<Answer, Problem> {
+        Ok(self.inner.ranker.ask(asked).await??)
     }
 
     /// Makes changes that are stored already known to all requests after this one.
@@ -245,6 +266,39 @@ impl Service {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string())
         })
     }
+}
+
+/// Ranks for several people, all by one bundle, whose numbers the histories have.
+fn ranked(served: &Arc<Served>, asked: Vec<Ranking>) -> Vec<Result<Answer, EngineError>> {
+    let engine = served.engine();
+    let known = |ranking: Ranking| {
+        let mut request = ranking.request;
+        let known = ranking.person.filter(|person| served.people.knows(person));
+        let history = known
+            .as_ref()
+            .map_or_else(Vec::new, |person| served.people.history(person));
+        let is_known = known.is_some();
+        // What they say of themselves is under the name that the bundle has them by.
+        request.user = known.and_then(|person| {
+            let user = ranking.user.filter(|user| engine.knows_user(user));
+            user.or_else(|| engine.knows_user(&person).then_some(person))
+        });
+        ((history, request), is_known)
+    };
+    let (asked, known): (Vec<_>, Vec<bool>) = asked.into_iter().map(known).unzip();
+    let asked: Vec<(&[Event], &Request)> = asked
+        .iter()
+        .map(|(history, request)| (&history[..], request))
+        .collect();
+    let replies = engine.recommend_each(&asked).into_iter().zip(known);
+    let answers = replies.map(|(reply, known)| {
+        Ok(Answer {
+            reply: reply?,
+            known,
+            served: Arc::clone(served),
+        })
+    });
+    answers.collect()
 }
 
 /// Writes the events of several calls in one transaction.

@@ -32,6 +32,7 @@ mod items;
 mod keys;
 mod schema;
 mod seed;
+mod snapshot;
 mod store;
 mod users;
 
@@ -39,5 +40,6 @@ pub use error::StoreError;
 pub use events::{NewEvent, StoredEvent, Taken};
 pub use items::{Condition, Put, StoredItem};
 pub use keys::StoredKey;
+pub use snapshot::Snapshot;
 pub use store::Store;
 pub use users::{Forgotten, StoredUser};

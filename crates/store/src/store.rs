@@ -83,8 +83,7 @@ impl Store {
     /// [`StoreError`] if the disk refuses.
     pub fn set_note(&self, name: &str, value: &str) -> Result<(), StoreError> {
         self.write(|writing| {
-            let sql = "INSERT OR REPLACE INTO notes (name, value) VALUES (?1, ?2)";
-            writing.execute(sql, [name, value])?;
+            writing.execute(NOTE, [name, value])?;
             Ok(())
         })
     }
@@ -107,6 +106,9 @@ impl Store {
         Ok(done)
     }
 }
+
+/// Writes a note.
+pub(crate) const NOTE: &str = "INSERT OR REPLACE INTO notes (name, value) VALUES (?1, ?2)";
 
 fn is_no_database(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase)

@@ -1,6 +1,6 @@
 //! What is said of people, and a person who is to be forgotten.
 
-use crate::store::signed;
+use crate::store::{NOTE, signed};
 use crate::{Store, StoreError};
 use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Map, Value};
@@ -22,6 +22,9 @@ pub struct Forgotten {
     /// Whether something was said of them.
     pub described: bool,
 }
+
+/// Under which note it is kept when somebody was forgotten last.
+const FORGOTTEN: &str = "forgotten last";
 
 impl Store {
     /// Writes what is said of people, in place of what was said before.
@@ -64,18 +67,49 @@ impl Store {
         rows.map(|row| row?).collect()
     }
 
-    /// Deletes everything that is stored of a user. The pages they lay on are overwritten.
+    /// Deletes everything that is stored of a user. The pages they lay on are overwritten. `now` in
+    /// Unix seconds.
     ///
     /// # Errors
     /// [`StoreError`] if the disk refuses.
-    pub fn forget_user(&self, user: &str) -> Result<Forgotten, StoreError> {
+    pub fn forget_user(&self, user: &str, now: i64) -> Result<Forgotten, StoreError> {
         self.write(|writing| {
+            writing.execute(NOTE, [FORGOTTEN, &now.to_string()])?;
             writing.pragma_update(None, "secure_delete", true)?;
             let events = writing.execute("DELETE FROM events WHERE user_id = ?1", [user])?;
             let said = writing.execute("DELETE FROM users WHERE id = ?1", [user])?;
             let described = said > 0;
             Ok(Forgotten { events, described })
         })
+    }
+
+    /// When somebody was forgotten last, Unix seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub fn last_forgotten(&self) -> Result<Option<i64>, StoreError> {
+        let when = self.note(FORGOTTEN)?;
+        Ok(when.and_then(|when| when.parse().ok()))
+    }
+
+    /// Tells people who have fields of their own, in the order in which they came.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn each_described(
+        &self,
+        mut told: impl FnMut(&str, &Map<String, Value>),
+    ) -> Result<(), StoreError> {
+        let read = self.read();
+        let mut statement = read.prepare("SELECT id, object FROM users ORDER BY rowid")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (id, text): (String, String) = (row.get(0)?, row.get(1)?);
+            let object = serde_json::from_str(&text)
+                .map_err(|e| StoreError::Damaged(format!("user '{id}' is no JSON object: {e}")))?;
+            told(&id, &object);
+        }
+        Ok(())
     }
 }
 

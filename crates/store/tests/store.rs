@@ -124,7 +124,7 @@ fn an_event_counts_once_and_a_person_is_forgotten() {
         let mut all = Vec::new();
         store.each_event(1, |e| all.push(e.item)).unwrap();
         assert_eq!((all.concat(), store.n_events().unwrap()), ("ba".into(), 3));
-        assert_eq!(store.forget_user("u").unwrap().events, 2);
+        assert_eq!(store.forget_user("u", 5).unwrap().events, 2);
         assert_eq!((of("u", 9), store.n_events().unwrap()), (String::new(), 1));
     }
 }
@@ -141,7 +141,7 @@ fn a_file_keeps_what_it_should_and_nothing_else() {
             event("v", "b", 2, None),
         ])
         .unwrap();
-    store.forget_user("somebody-special").unwrap();
+    store.forget_user("somebody-special", 5).unwrap();
     drop(store);
     let store = Store::open(&path).unwrap();
     assert_eq!(store.events_of("v", 9).unwrap()[0].item, "b");
@@ -251,4 +251,81 @@ fn what_is_no_store_is_refused() {
     base.pragma_update(None, "user_version", 99).unwrap();
     insta::assert_snapshot!(refused(&newer), @"FILE: is a store of version 99; this program knows up to 2: use a newer one");
     assert!(Store::open(&dir.path().join("no/such/place")).is_err());
+}
+
+/// What is taken over and given back unchanged is the same data set; deleted items stay as long as
+/// somebody chose them.
+#[test]
+fn the_store_is_a_data_set_again() {
+    let text = |values: &[&str]| Field {
+        name: "title".to_owned(),
+        values: Values::Text(values.iter().map(|&v| v.to_owned()).collect()),
+    };
+    let mut items = Table::of_ids(["a", "b"].into_iter().collect::<Ids>());
+    items.fields = vec![text(&["Lamp", "Bread"])];
+    let mut users = Table::of_ids(["u", "w"].into_iter().collect::<Ids>());
+    users.fields = vec![text(&["", "I like lamps"])];
+    let row = Row {
+        user: 0,
+        event: Event {
+            item: 1,
+            value: 4.5,
+            time: 7,
+        },
+        kind: 0,
+        part: Part::Train,
+    };
+    let log = Interactions::from_rows(&[row], 2, 2, Clock::Seconds);
+    let dataset = Dataset::new("shop", items, users, log, vec!["rating".to_owned()]);
+    let store = Store::in_memory().unwrap();
+    store.seed(&dataset, 1, &str::to_owned).unwrap();
+    assert_eq!(store.seeded_events().unwrap(), 1);
+    let same = store.snapshot(&dataset, 1).unwrap();
+    assert_eq!(same.unknown, 0);
+    let same = same.dataset;
+    assert_eq!(same.items.fields, dataset.items.fields);
+    assert_eq!(same.interactions.rows().count(), 1);
+    let ids = |table: &Table| table.ids.iter().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(ids(&same.users), ["w", "u"]);
+    assert_eq!(same.users.text(0), "I like lamps");
+
+    let chair = object(&json!({"title": "Chair", "color": ["red"]}));
+    store
+        .put_items(&[("c", &chair)], Condition::Any, 2)
+        .unwrap();
+    store.delete_item("a", Condition::Any, 3).unwrap();
+    store.delete_item("b", Condition::Any, 3).unwrap();
+    let event = |item: &str, time| NewEvent {
+        user: "v".to_owned(),
+        item: item.to_owned(),
+        kind: "click".to_owned(),
+        value: 1.0,
+        time,
+        key: None,
+    };
+    let events = [
+        event("c", 9),
+        event("nowhere", 10),
+        event("b", 11),
+        event("c", 12),
+    ];
+    store.add_events(&events).unwrap();
+    store.forget_user("w", 4).unwrap();
+    assert_eq!(store.last_forgotten().unwrap(), Some(4));
+    assert_eq!(store.n_events_after(1).unwrap(), 4);
+    let newest = store.newest_events(1, 2).unwrap();
+    assert_eq!(newest.iter().map(|e| e.time).collect::<Vec<_>>(), [11, 12]);
+
+    // Up to the third of the new events.
+    let taken = store.snapshot(&dataset, newest[0].seq).unwrap();
+    assert_eq!(taken.unknown, 1);
+    assert_eq!(store.changed_items(taken.items_until, 9).unwrap(), []);
+    let taken = taken.dataset;
+    assert_eq!(ids(&taken.items), ["b", "c"]);
+    assert_eq!(ids(&taken.users), ["u", "v"]);
+    assert_eq!(taken.items.title(0), "Bread");
+    assert_eq!(taken.items.text(1), "Chair. red");
+    assert_eq!(taken.kinds, ["rating", "click"]);
+    let of_v = taken.interactions.of_user(1);
+    assert_eq!(of_v.iter().map(|e| e.item).collect::<Vec<_>>(), [1, 0]);
 }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// `semrec serve`
 #[derive(Debug, Args)]
@@ -38,6 +39,8 @@ pub(crate) struct ServeArgs {
     pub(crate) watch: WatchArgs,
     #[command(flatten)]
     pub(crate) privacy: PrivacyArgs,
+    #[command(flatten)]
+    pub(crate) refit: RefitArgs,
 }
 
 /// What connections and keys may take.
@@ -93,6 +96,51 @@ pub(crate) struct PrivacyArgs {
     /// Mask e-mail addresses, telephone and card numbers in items and in what is searched for.
     #[arg(long, env = "SEMREC_MASK")]
     pub(crate) mask: bool,
+}
+
+/// How the service learns on. Bundles that it makes lie in STORE.bundles.
+#[derive(Debug, Args)]
+pub(crate) struct RefitArgs {
+    /// Train anew so often on what came in, e.g. 24h or 90m; the new bundle enters service if it is
+    /// not worse on the newest events [default: only when asked, by POST /v1/refit]
+    #[arg(long, env = "SEMREC_REFIT", value_name = "TIME")]
+    pub(crate) refit: Option<Every>,
+    /// With --refit: train before, when the mix of events or scores is further from that of training
+    /// (population stability index).
+    #[arg(long, env = "SEMREC_REFIT_DRIFT", default_value_t = 0.25, value_parser = positive)]
+    pub(crate) refit_drift: f64,
+    /// Share of the cores that a training may use, 0 to 1; one core at least.
+    #[arg(long, env = "SEMREC_REFIT_SHARE", default_value_t = 0.5, value_parser = share)]
+    pub(crate) refit_share: f64,
+}
+
+/// A time between two things, as `24h`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Every(pub(crate) Duration);
+
+impl std::str::FromStr for Every {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("'{text}' is no time; expected e.g. 90m, 24h or 7d");
+        let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
+        let unit = units.iter().find_map(|(unit, seconds)| {
+            let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
+            number.checked_mul(*seconds)
+        });
+        match unit.ok_or_else(wrong)? {
+            0..60 => Err(format!("'{text}' is too often; expected at least 1m")),
+            seconds => Ok(Self(Duration::from_secs(seconds))),
+        }
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text
+        .parse()
+        .ok()
+        .filter(|x: &f64| *x > 0.0 && x.is_finite());
+    number.ok_or_else(|| "expected a number above 0".to_owned())
 }
 
 /// How requests are told.

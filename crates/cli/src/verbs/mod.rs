@@ -7,6 +7,7 @@ mod import;
 mod mine;
 mod model;
 mod recommend;
+mod refit;
 mod serve;
 mod train;
 mod tune;

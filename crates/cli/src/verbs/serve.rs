@@ -2,6 +2,7 @@
 
 use crate::args::{KeyArgs, KeyVerb, LogArg, PrivacyArgs, ServeArgs, WatchArgs};
 use crate::context::Context;
+use crate::verbs::refit::refit;
 use crate::{context, interrupt};
 use anyhow::{Context as _, bail};
 use semrec_engine::Engine;
@@ -96,6 +97,7 @@ fn listen(
         }),
         watch: watch(&args.watch),
         privacy: privacy(&args.privacy)?,
+        refit: Some(refit(context, &args.refit, &path)),
         ..Config::new(context::unix_seconds)
     };
     let scheme = if config.net.tls.is_some() {

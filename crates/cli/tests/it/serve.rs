@@ -370,3 +370,34 @@ fn flags_reach_the_service() {
     let said = failed(at, &tls);
     assert!(said.contains("items.csv: has no certificate"), "{said}");
 }
+
+/// The service trains in a process of its own, and takes the new bundle into service.
+#[test]
+fn a_service_learns_on() {
+    let home = place();
+    let service = started(home.path());
+    for number in 0..60 {
+        for item in ["b", "c"] {
+            let body = format!("{{\"user_id\": \"w{number}\", \"item_id\": \"{item}\"}}");
+            assert_eq!(service.ask("POST /v1/events", "", &body).unwrap().0, 200);
+        }
+    }
+    assert_eq!(service.ask("POST /v1/refit", "", "").unwrap().0, 202);
+    let status = loop {
+        let (_, text) = service.ask("GET /v1/refit", "", "").unwrap();
+        let status: Value = serde_json::from_str(&text).unwrap();
+        if status["made"][0].is_object() {
+            break status;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    assert_eq!(status["made"][0]["outcome"], "swapped", "{status}");
+    let (_, text) = service
+        .ask("POST /v1/recommend", "", "{\"history\": [\"b\"], \"k\": 1}")
+        .unwrap();
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(answer["items"][0]["item"], "c", "{answer}");
+    let made = home.path().join("bundle.db.bundles/1/bundle.json");
+    let info: Value = serde_json::from_slice(&std::fs::read(made).unwrap()).unwrap();
+    assert_eq!(info["model"], "item-knn");
+}

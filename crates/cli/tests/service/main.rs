@@ -6,6 +6,7 @@ mod items;
 mod network;
 mod pages;
 mod privacy;
+mod refit;
 #[path = "../../../engine/tests/shop/mod.rs"]
 mod shop;
 
@@ -518,5 +519,5 @@ async fn its_state_is_told() {
     let document = serde_json::to_value(openapi()).unwrap();
     assert_eq!(get(&router, "/openapi.json").await.json(), document);
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 17, "{:?}", paths.keys().collect::<Vec<_>>());
+    assert_eq!(paths.len(), 19, "{:?}", paths.keys().collect::<Vec<_>>());
 }

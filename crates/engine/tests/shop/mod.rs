@@ -1,6 +1,6 @@
 //! A shop of kettles, lamps and chairs, and its bundle.
 
-use semrec_data::{FactSource, ImportOptions, import};
+use semrec_data::{Dataset, FactSource, ImportOptions, ImportReport, import};
 use semrec_engine::{Contents, EncoderInfo, save};
 use semrec_models::{Training, fit};
 use semrec_text::{Encoder, Vectors};
@@ -48,14 +48,26 @@ pub(crate) fn bundle_of(dir: &Path, model_name: &str) -> (PathBuf, Vectors) {
         ..ImportOptions::new(dir.join("events.csv"))
     };
     let imported = import(&options, &|_, _, _| {}).unwrap();
-    let dataset = &imported.dataset;
+    let path = dir.join("bundle");
+    let vectors = bundle_from(&imported.dataset, &imported.report, (model_name, &path));
+    (path, vectors)
+}
+
+/// A bundle of a data set; the vectors of its items.
+pub(crate) fn bundle_from(
+    dataset: &Dataset,
+    imported: &ImportReport,
+    (model_name, path): (&str, &Path),
+) -> Vectors {
     let model = Encoder::load(&encoder()).unwrap();
-    let mut vectors = Vectors::zeros(ITEMS, model.dim());
-    for item in 0..ITEMS {
-        let text = dataset.items.text(u32::try_from(item).unwrap());
+    let mut vectors = Vectors::zeros(dataset.items.len(), model.dim());
+    for item in (0u32..).take(dataset.items.len()) {
+        let text = dataset.items.text(item);
         if !text.is_empty() {
             let encoded = model.encode(&[text], &|_, _| {}).unwrap();
-            vectors.row_mut(item).copy_from_slice(encoded.row(0));
+            vectors
+                .row_mut(item as usize)
+                .copy_from_slice(encoded.row(0));
         }
     }
     let training = Training {
@@ -74,14 +86,13 @@ pub(crate) fn bundle_of(dir: &Path, model_name: &str) -> (PathBuf, Vectors) {
     };
     let contents = Contents {
         dataset,
-        imported: &imported.report,
+        imported,
         model: &*fitted,
         params: serde_json::json!({}),
         text: Some((&vectors, info, &encoder())),
         facts: FactSource::None,
         created: 0,
     };
-    let path = dir.join("bundle");
-    save(&path, &contents).unwrap();
-    (path, vectors)
+    save(path, &contents).unwrap();
+    vectors
 }

@@ -6,7 +6,7 @@ use crate::routes::events::{check_value, stored};
 use crate::routes::items::check_id;
 use crate::service::Service;
 use axum::extract::{Path, State};
-use semrec_data::{Event, unix_seconds};
+use semrec_data::unix_seconds;
 use semrec_store::{NewEvent, Store, StoreError, StoredEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -157,18 +157,11 @@ async fn remove(service: &Service, of: Vec<Between>) -> Result<usize, Failed> {
         });
         Ok((deleted, left.collect::<Result<Vec<_>, StoreError>>()?))
     };
+    let _writing = service.live().writing().await;
     let (deleted, left) = service.in_store(work).await?;
     if deleted > 0 {
-        let engine = service.live().engine();
         for (user, events) in left {
-            let events = events.into_iter().filter_map(|event| {
-                let item = engine.number(&event.item)?;
-                #[expect(clippy::cast_possible_truncation, reason = "a rating or a quantity")]
-                let value = event.value as f32;
-                let time = event.time;
-                Some(Event { item, value, time })
-            });
-            service.live().people.replace(&user, events.collect());
+            service.live().replace(&user, &events);
         }
     }
     Ok(deleted)

@@ -128,6 +128,7 @@ pub(crate) async fn delete(
     Path(id): Path<String>,
 ) -> Told<Success> {
     let (key, now) = (id.clone(), service.now());
+    let _writing = service.live().writing().await;
     let done = service
         .in_store(move |store| store.delete_item(&key, Condition::Any, now))
         .await?;

@@ -2,12 +2,14 @@
 
 use super::feedback::Sent;
 use super::{Asked, Body, Failed, Parameters, Told, asked, bounded};
+use crate::live::Served;
 use crate::routes::recommend::{MOST, answer};
 use crate::service::Service;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use semrec_engine::{Filter, Reply, Request};
+use semrec_engine::{Engine, Filter, Reply, Request};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// An item and its score.
 #[derive(Debug, Serialize)]
@@ -148,22 +150,21 @@ pub(crate) async fn session_within(
 }
 
 /// What a person who is named touched.
-fn touched(service: &Service, user: &str) -> Vec<u32> {
+fn touched(service: &Service, served: &Served, user: &str) -> Vec<u32> {
     if user.is_empty() {
         return Vec::new();
     }
-    let history = service.live().people.history(&service.person(user));
+    let history = served.people.history(&service.person(user));
     history.iter().map(|event| event.item).collect()
 }
 
 /// The scores of items that were not touched, from a place on, at most `n`.
 fn untouched(
-    service: &Service,
+    engine: &Engine,
     reply: Reply,
     touched: &[u32],
     (offset, n): (usize, usize),
 ) -> Vec<Score> {
-    let engine = service.live().engine();
     let mut reply = reply;
     reply.items.retain(|item| {
         let number = engine.number(&item.item);
@@ -181,15 +182,17 @@ async fn near(
 ) -> Told<Vec<Score>> {
     let (mut request, offset) = request(service, asked, category)?;
     let n = request.k - offset;
-    let engine = service.live().engine();
+    let served = service.live().served();
+    let engine = served.engine();
     if engine.item(&item).is_none() {
         return Ok(axum::Json(Vec::new()));
     }
-    let touched = touched(service, &asked.user);
+    let touched = touched(service, &served, &asked.user);
     request.k = (request.k + touched.len()).min(MOST);
-    let similar = move || engine.similar_within(&item, &request);
+    let ranking = Arc::clone(&engine);
+    let similar = move || ranking.similar_within(&item, &request);
     let reply = service.blocking("rank", similar).await?;
-    Ok(axum::Json(untouched(service, reply, &touched, (offset, n))))
+    Ok(axum::Json(untouched(&engine, reply, &touched, (offset, n))))
 }
 
 /// What goes with an item; there is one way to find it, so any name will do.
@@ -224,10 +227,12 @@ pub(crate) async fn neighbors_within(
 async fn most_popular(service: &Service, category: &str, asked: &Asked) -> Told<Vec<Score>> {
     let (mut request, offset) = request(service, asked, category)?;
     let n = request.k - offset;
-    let touched = touched(service, &asked.user);
+    let served = service.live().served();
+    let engine = served.engine();
+    let touched = touched(service, &served, &asked.user);
     request.k = (request.k + touched.len()).min(MOST);
     let reply = answer(service, request).await?;
-    Ok(axum::Json(untouched(service, reply, &touched, (offset, n))))
+    Ok(axum::Json(untouched(&engine, reply, &touched, (offset, n))))
 }
 
 /// The most popular items; with `user-id`, without what they touched.

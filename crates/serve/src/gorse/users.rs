@@ -90,7 +90,7 @@ async fn found(service: &Service, user: &str) -> Result<Map<String, Value>, Fail
     let found = service.in_store(move |store| store.user(&key)).await?;
     match found {
         Some(found) => Ok(found.object),
-        None if !service.live().people.history(&id).is_empty() => Ok(Map::new()),
+        None if service.live().served().people.knows(&id) => Ok(Map::new()),
         None => Err(Failed::not_found("user", user)),
     }
 }

@@ -97,7 +97,7 @@ pub(crate) async fn get(
         },
         now: Now {
             items: engine.n_items(),
-            people: service.live().people.len(),
+            people: service.live().served().people.len(),
             events,
         },
         fields: engine.fields().into_iter().map(str::to_owned).collect(),

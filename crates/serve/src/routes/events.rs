@@ -177,6 +177,7 @@ pub(crate) struct Stored {
 
 /// Stores events, and counts them.
 pub(crate) async fn stored(service: &Service, events: Vec<NewEvent>) -> Result<Stored, Problem> {
+    let _writing = service.live().writing().await;
     let taken = service.write(events.clone()).await?;
     let stored = remembered(service, &events, &taken);
     let counts = &service.meters().events;
@@ -192,8 +193,8 @@ pub(crate) async fn stored(service: &Service, events: Vec<NewEvent>) -> Result<S
 /// Adds what is stored to the histories.
 fn remembered(service: &Service, events: &[NewEvent], taken: &[Taken]) -> Stored {
     let mut accepted = Stored::default();
-    let live = service.live();
-    let engine = live.engine();
+    let served = service.live().served();
+    let engine = served.engine();
     let now = service.now();
     for (event, taken) in events.iter().zip(taken) {
         if !taken.is_new() {
@@ -202,7 +203,7 @@ fn remembered(service: &Service, events: &[NewEvent], taken: &[Taken]) -> Stored
         }
         accepted.accepted += 1;
         let item = engine.number(&event.item);
-        if let Some(hit) = service.given().taken(&event.user, item, now) {
+        if let Some(hit) = served.given.taken(&event.user, item, now) {
             let result = if hit { "hit" } else { "miss" };
             let counts = &service.meters().taken;
             counts.with_label_values(&[result]).inc();
@@ -213,7 +214,8 @@ fn remembered(service: &Service, events: &[NewEvent], taken: &[Taken]) -> Stored
                 #[expect(clippy::cast_possible_truncation, reason = "a rating or a quantity")]
                 let value = event.value as f32;
                 let time = event.time;
-                live.people.add(&event.user, Event { item, value, time });
+                served.people.add(&event.user, Event { item, value, time });
+                served.drift.event(item);
             }
         }
     }

@@ -108,6 +108,7 @@ pub(crate) async fn write(
         .into_iter()
         .map(|item| (item.record, (item.id, item.object)))
         .unzip();
+    let _writing = service.live().writing().await;
     let put = service
         .in_store(move |store| {
             let items: Vec<_> = items.iter().map(|(id, object)| (&**id, object)).collect();
@@ -216,6 +217,7 @@ pub(crate) async fn delete(
 ) -> Result<axum::Json<Written>, Problem> {
     let condition = condition(&headers)?;
     let (key, now) = (id.clone(), service.now());
+    let _writing = service.live().writing().await;
     let done = service
         .in_store(move |store| store.delete_item(&key, condition, now))
         .await?;

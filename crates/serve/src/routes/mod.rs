@@ -8,6 +8,7 @@ mod map;
 mod openai;
 pub(crate) mod pages;
 pub(crate) mod recommend;
+mod refit;
 mod reply;
 mod search;
 mod state;
@@ -57,6 +58,8 @@ pub fn router(service: Service) -> Router {
         .route("/openapi.json", get(state::document))
         .merge(crate::gorse::routes())
         .merge(pages::router())
+        .route("/v1/refit", get(refit::status).post(refit::begin))
+        .route("/v1/rollback", post(refit::roll_back))
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
         .layer(from_fn_with_state(service.clone(), auth::check))
@@ -91,6 +94,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         users::get,
         users::delete,
         bundle::get,
+        refit::status,
+        refit::begin,
+        refit::roll_back,
         map::get,
         search::similar,
         search::post,

@@ -4,7 +4,7 @@ use super::RequestId;
 use super::reply::Items;
 use crate::body::Json;
 use crate::problem::Problem;
-use crate::service::Service;
+use crate::service::{Ranking, Service};
 use axum::Extension;
 use axum::extract::{Path, Query, State};
 use semrec_engine::{Filter, Reply, Request};
@@ -155,36 +155,39 @@ pub(crate) async fn post(
 
 /// Ranks for the user of a request and counts the sources.
 pub(crate) async fn answer(service: &Service, mut request: Request) -> Result<Reply, Problem> {
-    let mut notes = Vec::new();
-    let mut history = Vec::new();
-    let mut asked = None;
-    if let Some(user) = request.user.take() {
-        history = service.live().people.history(&service.person(&user));
-        if history.is_empty() {
-            notes.push(format!("nothing is known of user '{user}'"));
-        } else {
-            request.user = Some(user.clone());
-        }
-        asked = Some(user);
-    }
+    let asked = request.user.take();
     let chosen = request.only.is_none();
-    let mut reply = service.recommend(history, request).await?;
+    let person = asked.as_ref().map(|user| service.person(user));
+    let person = person.map(std::borrow::Cow::into_owned);
+    let mut answer = service
+        .recommend(Ranking {
+            user: asked.clone(),
+            person: person.clone(),
+            request,
+        })
+        .await?;
     let sources = &service.meters().sources;
-    for item in &reply.items {
+    for item in &answer.reply.items {
         sources.with_label_values(&[item.source.as_str()]).inc();
     }
     if chosen {
-        let engine = service.live().engine();
-        let items = reply.items.iter();
-        let items = items.filter_map(|item| engine.number(&item.item));
-        if let Some(user) = asked {
-            let user = service.person(&user);
-            service.given().list(&user, items.clone(), service.now());
+        let served = &answer.served;
+        let engine = served.engine();
+        let items = answer.reply.items.iter();
+        let numbers = items.filter_map(|item| engine.number(&item.item));
+        if let Some(person) = person {
+            served.given.list(&person, numbers.clone(), service.now());
         }
-        service.exposure().shown(items);
+        served.exposure.shown(numbers);
+        if let Some(best) = answer.reply.items.first() {
+            served.drift.score(best.score);
+        }
     }
-    reply.notes.splice(0..0, notes);
-    Ok(reply)
+    if let Some(user) = asked.filter(|_| !answer.known) {
+        let note = format!("nothing is known of user '{user}'");
+        answer.reply.notes.insert(0, note);
+    }
+    Ok(answer.reply)
 }
 
 /// How many, and of what.

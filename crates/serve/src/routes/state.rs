@@ -33,7 +33,7 @@ pub(crate) async fn ready(State(service): State<Service>) -> axum::Json<Health> 
         status: "ready",
         model: engine.info().model.clone(),
         items: engine.n_items(),
-        people: service.live().people.len(),
+        people: service.live().served().people.len(),
     })
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn metrics(State(service): State<Service>) -> Response {
     let engine = live.engine();
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     meters.items.set(count(engine.n_items()));
-    meters.people.set(count(live.people.len()));
+    meters.people.set(count(live.served().people.len()));
     meters.age.set(service.now() - engine.info().created);
     meters.indexed.set(count(engine.n_indexed()));
     let (hits, misses) = engine.encoder_cache();
@@ -54,7 +54,13 @@ pub(crate) async fn metrics(State(service): State<Service>) -> Response {
         counter.reset();
         counter.inc_by(n);
     }
-    let (gini, exposed) = service.exposure().gini(engine.n_items());
+    let distances = live.served().drift.distances();
+    for (of, distance) in [("events", distances.events), ("scores", distances.scores)] {
+        if let Some(distance) = distance {
+            meters.drift.with_label_values(&[of]).set(distance);
+        }
+    }
+    let (gini, exposed) = live.served().exposure.gini(engine.n_items());
     meters.gini.set(gini);
     meters.exposed.set(count(exposed));
     let kind = "text/plain; version=0.0.4; charset=utf-8";

@@ -145,11 +145,11 @@ pub(crate) async fn delete(
 /// Forgets a person; how many events of them were stored.
 pub(crate) async fn forget(service: &Service, id: &str) -> Result<usize, Problem> {
     let id = service.person(id).into_owned();
-    let key = id.clone();
+    let (key, now) = (id.clone(), service.now());
+    let _writing = service.live().writing().await;
     let forgotten = service
-        .in_store(move |store| store.forget_user(&key))
+        .in_store(move |store| store.forget_user(&key, now))
         .await?;
-    service.live().people.forget(&id);
-    service.given().forget(&id);
+    service.live().forget(&id);
     Ok(forgotten.events)
 }
