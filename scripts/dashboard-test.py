@@ -220,6 +220,10 @@ def described(visit, measured):
     else:
         expect(page.locator(".note").first).to_contain_text("Nothing was measured")
     expect(page.locator("dl.fields")).to_contain_text("fingerprint")
+    button = page.get_by_role("button", name="Train anew")
+    button.click()
+    expect(page.locator(".learning tbody tr").first).to_contain_text("too few new events")
+    expect(button).to_be_enabled()
     visit.picture("bundle")
 
 

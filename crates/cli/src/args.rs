@@ -14,7 +14,9 @@ pub(crate) use mine::MineArgs;
 pub(crate) use model::{
     CompareArgs, ConvertArgs, DistilArgs, LayersKept, MeasureArgs, ModelVerb, PrecisionName,
 };
-pub(crate) use serve::{KeyArgs, KeyVerb, LogArg, PrivacyArgs, RefitArgs, ServeArgs, WatchArgs};
+pub(crate) use serve::{
+    KeyArgs, KeyVerb, LogArg, PrivacyArgs, RefitArgs, ServeArgs, StoreVerb, WatchArgs,
+};
 pub(crate) use tune::TuneArgs;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -114,6 +116,9 @@ pub(crate) enum Verb {
     /// Keys of those who may ask a service.
     #[command(subcommand)]
     Key(KeyVerb),
+    /// The store of a service as Parquet files, and back.
+    #[command(subcommand)]
+    Store(StoreVerb),
     /// See what is in a catalogue, and what people come for: tables, a page and a map.
     #[command(after_help = mine::MINE_HELP)]
     Mine(MineArgs),

@@ -31,7 +31,8 @@ impl PerCase {
     pub(crate) fn push(&mut self, places: &Places, ks: &[usize]) {
         for &k in ks {
             for (_, metric) in ACCURACY {
-                self.values.push(metric(places, k) as f32);
+                // An empty sum is -0, which nobody wants to read.
+                self.values.push((metric(places, k) + 0.0) as f32);
             }
         }
     }

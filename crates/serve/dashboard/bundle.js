@@ -1,6 +1,7 @@
 // What is in service, and how good it was when it was measured.
 
 import {h, count, figure, problem, span, wide} from "./elements.js";
+import {learning} from "./learning.js";
 import {get} from "./service.js";
 
 export const title = "Bundle";
@@ -53,6 +54,7 @@ export async function show(main, {signal}) {
       h("h2", {}, "How good it is"), ...measured(bundle),
       h("h2", {}, "What the model learned"),
       bundle.notes.length ? h("ul.learned", {}, bundle.notes.map(note => h("li", {}, note))) : h("p.note", {}, "Nothing to tell."),
+      h("h2", {}, "Learning on"), learning(signal),
       h("h2", {}, "What it is made of"),
       h("dl.fields", {},
         h("dt", {}, "data set"), h("dd", {}, `${data.name}: ${count(data.items)} items, ${count(data.people)} people, ${count(data.events)} events`),

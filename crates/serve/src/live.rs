@@ -198,6 +198,11 @@ impl Live {
         Prepared::new(engine, (store, items_until), history)
     }
 
+    /// What was made ready does not enter service.
+    pub(crate) fn abandon(&self) {
+        *self.deleted() = None;
+    }
+
     /// Puts a bundle into service, with everything that was written until then.
     pub(crate) fn swap(
         &self,

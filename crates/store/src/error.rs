@@ -14,6 +14,9 @@ pub enum StoreError {
         /// What was got, what was expected, and what to do.
         problem: String,
     },
+    /// From the data of an archive.
+    #[error(transparent)]
+    Data(#[from] semrec_data::DataError),
     /// The disk is full.
     #[error("the disk of the store is full; nothing was written. Make room, and try again")]
     Full,

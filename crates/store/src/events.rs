@@ -188,12 +188,13 @@ impl Store {
         mut told: impl FnMut(StoredEvent),
     ) -> Result<(), StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM events WHERE seq > ?1 ORDER BY seq");
-        let read = self.read();
-        let mut statement = read.prepare(&sql)?;
-        for row in statement.query_map([signed(after)], event)? {
-            told(row?);
-        }
-        Ok(())
+        self.apart(|read| {
+            let mut statement = read.prepare(&sql)?;
+            for row in statement.query_map([signed(after)], event)? {
+                told(row?);
+            }
+            Ok(())
+        })
     }
 
     /// How many events there are.

@@ -26,6 +26,7 @@
 //! # }
 //! ```
 
+mod archive;
 mod error;
 mod events;
 mod items;
@@ -41,5 +42,5 @@ pub use events::{NewEvent, StoredEvent, Taken};
 pub use items::{Condition, Put, StoredItem};
 pub use keys::StoredKey;
 pub use snapshot::Snapshot;
-pub use store::Store;
+pub use store::{BUNDLES, Store};
 pub use users::{Forgotten, StoredUser};

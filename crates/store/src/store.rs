@@ -3,7 +3,7 @@
 use crate::StoreError;
 use crate::schema::bring_forward;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub struct Store {
     writer: Mutex<Connection>,
     /// Reads do not wait for writes; absent in memory, where there is one connection.
     reader: Option<Mutex<Connection>>,
+    /// The file; absent in memory.
+    path: Option<PathBuf>,
 }
 
 impl Store {
@@ -25,15 +27,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if the file cannot be opened, is something else, or of a newer program.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let connect = || -> Result<Connection, StoreError> {
-            let connection = Connection::open(path).map_err(|e| StoreError::Open {
-                path: path.to_owned(),
-                problem: format!("cannot be opened: {e}"),
-            })?;
-            connection.busy_timeout(PATIENCE)?;
-            Ok(connection)
-        };
-        let mut writer = connect()?;
+        let mut writer = connect(path)?;
         bring_forward(&mut writer, path).map_err(|e| match e {
             StoreError::Database(e) if is_no_database(&e) => StoreError::Open {
                 path: path.to_owned(),
@@ -41,16 +35,18 @@ impl Store {
             },
             StoreError::Database(_)
             | StoreError::Open { .. }
+            | StoreError::Data(_)
             | StoreError::Full
             | StoreError::Damaged(_) => e,
         })?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
         writer.pragma_update(None, "synchronous", "FULL")?;
-        let reader = connect()?;
+        let reader = connect(path)?;
         reader.pragma_update(None, "query_only", true)?;
         Ok(Self {
             writer: Mutex::new(writer),
             reader: Some(Mutex::new(reader)),
+            path: Some(path.to_owned()),
         })
     }
 
@@ -64,6 +60,7 @@ impl Store {
         Ok(Self {
             writer: Mutex::new(writer),
             reader: None,
+            path: None,
         })
     }
 
@@ -93,6 +90,19 @@ impl Store {
         connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reads for long, by a connection of its own: nobody waits for it.
+    pub(crate) fn apart<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let Some(path) = &self.path else {
+            return work(&self.read());
+        };
+        let reader = connect(path)?;
+        reader.pragma_update(None, "query_only", true)?;
+        work(&reader)
+    }
+
     /// Does the work in a transaction, which is on the disk when this returns; an error takes all of
     /// it back.
     pub(crate) fn write<T>(
@@ -107,8 +117,20 @@ impl Store {
     }
 }
 
+/// Under which note it is kept which bundles, of those beside the store, entered service.
+pub const BUNDLES: &str = "bundles in service";
+
 /// Writes a note.
 pub(crate) const NOTE: &str = "INSERT OR REPLACE INTO notes (name, value) VALUES (?1, ?2)";
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path).map_err(|e| StoreError::Open {
+        path: path.to_owned(),
+        problem: format!("cannot be opened: {e}"),
+    })?;
+    connection.busy_timeout(PATIENCE)?;
+    Ok(connection)
+}
 
 fn is_no_database(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase)

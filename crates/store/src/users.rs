@@ -100,16 +100,15 @@ impl Store {
         &self,
         mut told: impl FnMut(&str, &Map<String, Value>),
     ) -> Result<(), StoreError> {
-        let read = self.read();
-        let mut statement = read.prepare("SELECT id, object FROM users ORDER BY rowid")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let (id, text): (String, String) = (row.get(0)?, row.get(1)?);
-            let object = serde_json::from_str(&text)
-                .map_err(|e| StoreError::Damaged(format!("user '{id}' is no JSON object: {e}")))?;
-            told(&id, &object);
-        }
-        Ok(())
+        self.apart(|read| {
+            let mut statement = read.prepare("SELECT id, object FROM users ORDER BY rowid")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let user = user(row)?;
+                told(&user.id, &user.object);
+            }
+            Ok(())
+        })
     }
 }
 

@@ -222,6 +222,39 @@ pub(crate) struct KeyListArgs {
     pub(crate) store: StorePlace,
 }
 
+/// `semrec store`
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreVerb {
+    /// Write everything but the keys as Parquet files; the service may go on meanwhile.
+    #[command(
+        after_help = "Example:\n  semrec store export --store sqlite:bundle.db --out archive"
+    )]
+    Export(ArchiveArgs),
+    /// Read what was exported into a store that is not there, or empty.
+    #[command(after_help = "Example:\n  semrec store import --store sqlite:new.db --from archive")]
+    Import(ImportedArgs),
+}
+
+/// Where to.
+#[derive(Debug, Args)]
+pub(crate) struct ArchiveArgs {
+    /// The directory to make.
+    #[arg(long, env = "SEMREC_OUT")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) at: KeyListArgs,
+}
+
+/// Where from.
+#[derive(Debug, Args)]
+pub(crate) struct ImportedArgs {
+    /// The directory that was made.
+    #[arg(long, env = "SEMREC_FROM")]
+    pub(crate) from: PathBuf,
+    #[command(flatten)]
+    pub(crate) at: KeyListArgs,
+}
+
 /// `sqlite:FILE`
 #[derive(Clone, Debug)]
 pub(crate) struct StorePlace(pub(crate) PathBuf);

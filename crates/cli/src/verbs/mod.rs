@@ -9,6 +9,7 @@ mod model;
 mod recommend;
 mod refit;
 mod serve;
+mod store;
 mod train;
 mod tune;
 mod up;
@@ -32,6 +33,7 @@ pub(crate) fn run(context: &Context, verb: &Verb) -> anyhow::Result<bool> {
         Verb::Search(args) => recommend::search(context, args).map(|()| true),
         Verb::Serve(args) => serve::run(context, args).map(|()| true),
         Verb::Key(verb) => serve::key(context, verb).map(|()| true),
+        Verb::Store(verb) => store::run(context, verb).map(|()| true),
         Verb::Mine(args) => mine::run(context, args).map(|()| true),
         Verb::Up(args) => up::run(context, args).map(|()| true),
         Verb::Model(verb) => model::run(context, verb).map(|()| true),

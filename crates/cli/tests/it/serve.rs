@@ -401,3 +401,30 @@ fn a_service_learns_on() {
     let info: Value = serde_json::from_slice(&std::fs::read(made).unwrap()).unwrap();
     assert_eq!(info["model"], "item-knn");
 }
+
+/// The store of one service is that of another by way of Parquet files.
+#[test]
+fn a_store_moves_by_way_of_parquet() {
+    let home = place();
+    let at = home.path();
+    let mut service = started(at);
+    for number in 0..3 {
+        assert_eq!(service.event(number).unwrap().0, 200);
+    }
+    let store = ["--store", "sqlite:bundle.db"];
+    let said = done(
+        at,
+        &[&["store", "export", "--out", "archive"], &store[..]].concat(),
+    );
+    assert!(said.contains("3 items"), "{said}");
+    signal(&service.child, "-TERM");
+    assert!(service.child.wait().unwrap().success());
+    std::fs::remove_file(at.join("bundle.db")).unwrap();
+    let import = ["store", "import", "--from", "archive"];
+    done(at, &[&import[..], &store].concat());
+    let again = failed(at, &[&import[..], &store].concat());
+    assert!(again.contains("expected an empty one"), "{again}");
+    let service = started(at);
+    let (_, answer) = service.event(2).unwrap();
+    assert!(answer.contains("\"duplicates\":1"), "{answer}");
+}

@@ -6,13 +6,11 @@
 
 use crate::{Config, ServeError};
 use semrec_engine::{Engine, read_info};
-use semrec_store::{Store, StoreError};
+use semrec_store::{BUNDLES, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Under which note the list is kept.
-const SERVED: &str = "bundles in service";
 /// Bundles that are kept to be rolled back to, the one in service among them.
 const KEPT: usize = 3;
 
@@ -35,7 +33,7 @@ pub(crate) struct Opened {
 }
 
 /// The bundles of a service.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Generations {
     dir: PathBuf,
     /// The bundle that the service was started with.
@@ -51,7 +49,7 @@ impl Generations {
     /// # Errors
     /// [`ServeError`] if the store cannot be read or written.
     pub(crate) fn open(dir: &Path, first: &Path, store: &Store) -> Result<Self, ServeError> {
-        let listed = store.note(SERVED)?;
+        let listed = store.note(BUNDLES)?;
         let listed = listed.and_then(|text| serde_json::from_str(&text).ok());
         let served: Vec<u32> = listed.unwrap_or_else(|| vec![0]);
         let mut generations = Self {
@@ -217,7 +215,7 @@ impl Generations {
 
     fn note(&self, store: &Store) -> Result<(), StoreError> {
         let list = serde_json::to_string(&self.served).unwrap_or_default();
-        store.set_note(SERVED, &list)
+        store.set_note(BUNDLES, &list)
     }
 
     fn failed(&self, source: std::io::Error) -> ServeError {

@@ -216,6 +216,11 @@ impl Shared {
         Some(state.last.saturating_add(every))
     }
 
+    /// The bundles as they are now: reading one must not hold up whoever asks for the state.
+    fn generations(&self) -> Generations {
+        self.state().generations.clone()
+    }
+
     fn step(&self, step: Step) {
         self.state().step = step;
     }
@@ -256,18 +261,19 @@ impl Shared {
             return Ok((Outcome::Failed, None, detail));
         }
         self.step(Step::Judging);
-        self.state().generations.keep(number, known)?;
-        let judged = self.judged(number, &judged_by);
+        let generations = self.generations();
+        let kept = generations.keep(number, known);
+        let judged = kept.and_then(|()| self.judged(number, &judged_by));
         if !matches!(judged, Ok((Outcome::Swapped, ..))) {
-            self.state().generations.delete(number);
+            self.live.abandon();
+            generations.delete(number);
         }
         judged
     }
 
     /// Compares a new bundle with the one in service, and puts it there if it is not worse.
     fn judged(&self, number: u32, events: &[StoredEvent]) -> Result<Judged, ServeError> {
-        let opened = self.state().generations.opened(number)?;
-        let Opened { engine, known, .. } = opened;
+        let Opened { engine, known } = self.generations().opened(number)?;
         let prepared = self
             .live
             .prepare(engine, (&self.store, known.items_until), self.history)?;
@@ -287,10 +293,14 @@ impl Shared {
             return Ok((Outcome::Kept, Some(verdict), figures));
         }
         self.step(Step::Swapping);
-        self.live.swap(prepared, (&self.store, self.history))?;
+        // Written down first: what serves is never a bundle that a start would not find.
+        self.state().generations.entered(number, &self.store)?;
+        if let Err(e) = self.live.swap(prepared, (&self.store, self.history)) {
+            self.state().generations.left(&self.store)?;
+            return Err(e);
+        }
         let mut state = self.state();
         state.known = known;
-        state.generations.entered(number, &self.store)?;
         state.generations.tidy(&self.store)?;
         Ok((Outcome::Swapped, Some(verdict), figures))
     }
@@ -309,15 +319,19 @@ impl Shared {
     }
 
     fn rolled_back(&self, before: u32) -> Result<(), ServeError> {
-        let opened = match before {
-            0 => self.state().generations.first(&self.store),
-            before => self.state().generations.opened(before),
+        let generations = self.generations();
+        let Opened { engine, known } = match before {
+            0 => generations.first(&self.store),
+            before => generations.opened(before),
         }?;
-        let Opened { engine, known, .. } = opened;
-        let prepared = self
+        let swapped = self
             .live
-            .prepare(engine, (&self.store, known.items_until), self.history)?;
-        self.live.swap(prepared, (&self.store, self.history))?;
+            .prepare(engine, (&self.store, known.items_until), self.history)
+            .and_then(|prepared| self.live.swap(prepared, (&self.store, self.history)));
+        if swapped.is_err() {
+            self.live.abandon();
+            return swapped;
+        }
         let mut state = self.state();
         state.known = known;
         state.generations.left(&self.store)

@@ -51,6 +51,7 @@ const FILES: &[(&str, &str, &str)] = &[
     file!("icon.svg", "image/svg+xml"),
     file!("item.js", JS),
     file!("items.js", JS),
+    file!("learning.js", JS),
     file!("live.js", JS),
     file!("person.js", JS),
     file!("play.js", JS),
