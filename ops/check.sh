@@ -17,7 +17,7 @@ work=$(mktemp -d)
 trap 'kill "$service" 2>/dev/null || true; rm -rf "$work"' EXIT
 "$semrec" serve "$bundle" --listen 127.0.0.1:0 --store "sqlite:$work/s.db" >"$work/said" &
 service=$!
-until grep -q '^http://' "$work/said"; do
+until grep -qs '^http://' "$work/said"; do
     kill -0 "$service"
     sleep 0.1
 done

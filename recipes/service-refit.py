@@ -85,6 +85,7 @@ with tempfile.TemporaryDirectory() as place:
         ended = time.monotonic()
         time.sleep(20)
         asking.ends = True
+        asking.join()
         made = status["made"][0]
         print(f"{len(rows) - cut:,} events since training; {made['outcome']}: {made['detail']}")
         print("verdict:", json.dumps(made.get("verdict")))

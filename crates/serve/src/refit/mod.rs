@@ -89,6 +89,7 @@ impl fmt::Debug for Trainer {
 /// What a refit is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = RefitStep)]
 pub(crate) enum Step {
     /// Nothing.
     #[default]
