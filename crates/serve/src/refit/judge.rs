@@ -7,6 +7,7 @@ use semrec_data::Event;
 use semrec_engine::{Engine, EngineError, Request};
 use semrec_store::{Store, StoredEvent};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Items that are looked at.
@@ -25,7 +26,8 @@ pub(crate) struct Verdict {
     pub(crate) ndcg_in_service: f64,
     /// Mean ndcg@10 of the new one.
     pub(crate) ndcg_new: f64,
-    /// Standard error of the mean difference.
+    /// Standard error of the mean difference, events of one person counting together (few people may
+    /// have made many of the newest events, and what suits one of them suits all of theirs).
     pub(crate) standard_error: f64,
 }
 
@@ -35,26 +37,31 @@ impl Verdict {
         self.ndcg_new - self.ndcg_in_service >= -self.standard_error
     }
 
-    fn of(in_service: &[f64], new: &[f64]) -> Self {
+    /// `√(Σ_u (Σ_{i of u} (d_i − d̄))² · U/(U−1)) / n` with the differences `d` of U people.
+    fn of(in_service: &[f64], new: &[f64], people: &[&str]) -> Self {
         let n = in_service.len().max(1) as f64;
         let mean = |values: &[f64]| values.iter().sum::<f64>() / n;
         let differences: Vec<f64> = new.iter().zip(in_service).map(|(b, a)| b - a).collect();
         let centre = mean(&differences);
-        let spread = differences
-            .iter()
-            .map(|d| (d - centre).powi(2))
-            .sum::<f64>();
+        let mut of_people: BTreeMap<&str, f64> = BTreeMap::new();
+        for (difference, person) in differences.iter().zip(people) {
+            *of_people.entry(person).or_default() += difference - centre;
+        }
+        let people = of_people.len() as f64;
+        let spread = of_people.values().map(|d| d.powi(2)).sum::<f64>();
+        let spread = spread * people / (people - 1.0).max(1.0);
         Self {
             cases: in_service.len(),
             ndcg_in_service: mean(in_service),
             ndcg_new: mean(new),
-            standard_error: (spread / (n - 1.0).max(1.0) / n).sqrt(),
+            standard_error: spread.sqrt() / n,
         }
     }
 }
 
 /// An event that is looked for, and what was before it.
 struct Case {
+    user: String,
     item: String,
     before: Vec<StoredEvent>,
 }
@@ -73,12 +80,15 @@ pub(crate) fn compare(
         // What was touched before is not recommended.
         if known && before.iter().all(|earlier| earlier.item != event.item) {
             let item = event.item.clone();
-            cases.push(Case { item, before });
+            let user = event.user.clone();
+            cases.push(Case { user, item, before });
         }
     }
+    let people: Vec<&str> = cases.iter().map(|case| case.user.as_str()).collect();
     Ok(Verdict::of(
         &gains(in_service, &cases)?,
         &gains(new, &cases)?,
+        &people,
     ))
 }
 
@@ -108,14 +118,20 @@ fn gains(engine: &Engine, cases: &[Case]) -> Result<Vec<f64>, EngineError> {
 mod tests {
     use super::*;
 
-    /// Differences -1, 0, 0.5 and -0.5: mean -.25, deviation .6455, standard error .3227.
+    /// Differences -1, 0, 0.5 and -0.5, mean -.25, of as many people: less the mean -.75, .25, .75
+    /// and -.25, whose squares sum to 1.25; √(1.25 · 4/3) / 4 = .3227. Of two people with two each:
+    /// -.5 and .5, √(.5 · 2) / 4 = .25.
     #[test]
     fn worse_is_beyond_one_standard_error() {
-        let verdict = Verdict::of(&[1.0, 0.5, 0.0, 0.5], &[0.0, 0.5, 0.5, 0.0]);
+        let (old, new) = ([1.0, 0.5, 0.0, 0.5], [0.0, 0.5, 0.5, 0.0]);
+        let verdict = Verdict::of(&old, &new, &["a", "b", "c", "d"]);
         assert_eq!((verdict.cases, verdict.ndcg_in_service), (4, 0.5));
         assert!((verdict.standard_error - 0.3227).abs() < 1e-4);
         assert!(verdict.is_not_worse());
-        assert!(!Verdict::of(&[1.0, 0.5, 1.0, 0.5], &[0.0; 4]).is_not_worse());
-        assert!(Verdict::of(&[0.5; 4], &[0.5; 4]).is_not_worse());
+        let two = Verdict::of(&old, &new, &["a", "a", "b", "b"]);
+        assert!((two.standard_error - 0.25).abs() < 1e-12);
+        let people = ["a", "b", "c", "d"];
+        assert!(!Verdict::of(&[1.0, 0.5, 1.0, 0.5], &[0.0; 4], &people).is_not_worse());
+        assert!(Verdict::of(&[0.5; 4], &[0.5; 4], &people).is_not_worse());
     }
 }
