@@ -29,5 +29,21 @@ for seed in ${2:-42}; do
         [ -d "$tuned" ] || "$semrec" --seed "$seed" finetune "$OUT/$set" --method "$method" \
             --objective contrastive --split "$split" "${how[@]}" --out "$tuned" \
             --json "$OUT/finetune-$run-$seed.json" --report "$OUT/finetune-$run-$seed.html"
+        [ "$run" = beauty-validation ] || continue
+        # The tuned vectors inside the fusion, whose weights are fitted to the validation part.
+        for encoder in minilm "$tuned"; do
+            "$semrec" --seed "$seed" evaluate "$OUT/$set" --models hybrid --encoder "$encoder" \
+                --cases "$OUT/hybrid-$(basename "$encoder").csv"
+        done
+        python3 - "$OUT/hybrid-minilm.csv" "$OUT/hybrid-$(basename "$tuned").csv" <<'PYTHON'
+import csv, random, sys
+frozen, tuned = ({row["user"]: float(row["ndcg@10"]) for row in csv.DictReader(open(path))} for path in sys.argv[1:])
+differences = [tuned[user] - frozen[user] for user in sorted(frozen)]
+moved = [d for d in differences if d]
+draw = random.Random(0)
+beyond = sum(abs(sum(d if draw.random() < 0.5 else -d for d in moved)) >= abs(sum(moved)) for _ in range(2_000))
+mean = lambda values: sum(values) / len(values)
+print(f"hybrid, tuned over frozen: ndcg@10 {mean(frozen.values()):.4f} -> {mean(tuned.values()):.4f}, p = {(beyond + 1) / 2001:.4f}")
+PYTHON
     done
 done
