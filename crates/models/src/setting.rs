@@ -2,7 +2,7 @@
 
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
-use std::fmt::{self, Display};
+use std::fmt;
 
 /// A number, or `"auto"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -20,15 +20,6 @@ impl Setting {
         match self {
             Self::Auto => values.to_vec(),
             Self::Is(value) => vec![value],
-        }
-    }
-}
-
-impl Display for Setting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Is(value) => value.fmt(f),
         }
     }
 }

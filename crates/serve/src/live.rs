@@ -42,17 +42,6 @@ impl Served {
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(())
     }
-
-    /// An event of somebody; false where its item is not known.
-    pub(crate) fn took_place(&self, user: &str, item: &str, (value, time): (f64, i64)) -> bool {
-        let Some(item) = self.engine().number(item) else {
-            return false;
-        };
-        #[expect(clippy::cast_possible_truncation, reason = "a rating or a quantity")]
-        let value = value as f32;
-        self.people.add(user, Event { item, value, time });
-        true
-    }
 }
 
 /// A bundle that is being made ready, and up to where it knows the store.
@@ -108,11 +97,13 @@ impl Prepared {
             }
         }
         let mut until = self.events_until;
-        store.each_event(self.events_until, |event| {
-            until = event.seq;
-            let StoredEvent { user, item, .. } = &event;
-            self.served
-                .took_place(user, item, (event.value, event.time));
+        let engine = self.served.engine();
+        store.each_event(self.events_until, |told| {
+            until = told.seq;
+            if let Some(item) = engine.number(&told.item) {
+                let people = &self.served.people;
+                people.add(&told.user, event(item, told.value, told.time));
+            }
         })?;
         self.events_until = until;
         Ok(())
@@ -226,16 +217,18 @@ impl Live {
 
 /// Events as the engine numbers their items; without those of items that it does not know.
 pub(crate) fn history(engine: &Engine, events: &[StoredEvent]) -> Vec<Event> {
-    let known = events.iter().filter_map(|event| {
-        #[expect(clippy::cast_possible_truncation, reason = "a rating or a quantity")]
-        let value = event.value as f32;
-        Some(Event {
-            item: engine.number(&event.item)?,
-            value,
-            time: event.time,
-        })
+    let known = events.iter().filter_map(|told| {
+        let item = engine.number(&told.item)?;
+        Some(event(item, told.value, told.time))
     });
     known.collect()
+}
+
+/// An event as histories have it.
+pub(crate) fn event(item: u32, value: f64, time: i64) -> Event {
+    #[expect(clippy::cast_possible_truncation, reason = "a rating or a quantity")]
+    let value = value as f32;
+    Event { item, value, time }
 }
 
 /// What a stored item changes, if it is not what the bundle says.

@@ -197,6 +197,20 @@ impl Store {
         })
     }
 
+    /// The newest events after a place, at most so many, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be read.
+    pub fn newest_events(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM events WHERE seq > ?1 ORDER BY seq DESC LIMIT ?2");
+        let read = self.read();
+        let mut statement = read.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![signed(after), signed(limit as u64)], event)?;
+        let mut events = rows.collect::<Result<Vec<_>, _>>()?;
+        events.reverse();
+        Ok(events)
+    }
+
     /// How many events there are.
     ///
     /// # Errors

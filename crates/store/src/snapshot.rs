@@ -136,21 +136,6 @@ impl Store {
         Ok(people)
     }
 
-    /// The newest events after a place, at most so many, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError`] if they cannot be read.
-    pub fn newest_events(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
-        let mut newest = std::collections::VecDeque::with_capacity(limit);
-        self.each_event(after, |event| {
-            if newest.len() == limit {
-                newest.pop_front();
-            }
-            newest.push_back(event);
-        })?;
-        Ok(newest.into())
-    }
-
     /// The place of the newest event.
     ///
     /// # Errors

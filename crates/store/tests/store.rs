@@ -174,15 +174,9 @@ fn keys_are_found_by_their_hashes() {
     assert!(store.remove_key("shop").unwrap() && !store.remove_key("shop").unwrap());
 }
 
-#[test]
-fn a_data_set_is_taken_over_once() {
-    let mut items = Table::of_ids(["a", "b"].into_iter().collect::<Ids>());
-    items.fields = vec![Field {
-        name: "title".to_owned(),
-        values: Values::Text(vec!["Lamp".to_owned(), String::new()]),
-    }];
-    let users = Table::of_ids(["u"].into_iter().collect::<Ids>());
-    let row = Row {
+/// The first user's rating of the second item.
+fn rated() -> Row {
+    Row {
         user: 0,
         event: Event {
             item: 1,
@@ -191,7 +185,18 @@ fn a_data_set_is_taken_over_once() {
         },
         kind: 0,
         part: Part::Train,
-    };
+    }
+}
+
+#[test]
+fn a_data_set_is_taken_over_once() {
+    let mut items = Table::of_ids(["a", "b"].into_iter().collect::<Ids>());
+    items.fields = vec![Field {
+        name: "title".to_owned(),
+        values: Values::Text(vec!["Lamp".to_owned(), String::new()]),
+    }];
+    let users = Table::of_ids(["u"].into_iter().collect::<Ids>());
+    let row = rated();
     let log = Interactions::from_rows(&[row], 1, 2, Clock::Seconds);
     let dataset = Dataset::new("shop", items, users, log, vec!["rating".to_owned()]);
     let store = Store::in_memory().unwrap();
@@ -265,16 +270,7 @@ fn the_store_is_a_data_set_again() {
     items.fields = vec![text(&["Lamp", "Bread"])];
     let mut users = Table::of_ids(["u", "w"].into_iter().collect::<Ids>());
     users.fields = vec![text(&["", "I like lamps"])];
-    let row = Row {
-        user: 0,
-        event: Event {
-            item: 1,
-            value: 4.5,
-            time: 7,
-        },
-        kind: 0,
-        part: Part::Train,
-    };
+    let row = rated();
     let log = Interactions::from_rows(&[row], 2, 2, Clock::Seconds);
     let dataset = Dataset::new("shop", items, users, log, vec!["rating".to_owned()]);
     let store = Store::in_memory().unwrap();

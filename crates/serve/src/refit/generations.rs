@@ -125,11 +125,7 @@ impl Generations {
     /// [`ServeError`] if it is damaged.
     pub(crate) fn first(&self, store: &Store) -> Result<Opened, ServeError> {
         let engine = Engine::open(&self.first)?;
-        let known = Known {
-            items_until: store.seeded_items(&engine.dataset().fingerprint)?,
-            events_until: store.seeded_events()?,
-            begun: 0,
-        };
+        let known = seeded(&engine, store)?;
         Ok(Opened { engine, known })
     }
 
@@ -226,6 +222,15 @@ impl Generations {
     }
 }
 
+/// Up to where the bundle that the store was filled from knows it.
+fn seeded(engine: &Engine, store: &Store) -> Result<Known, StoreError> {
+    Ok(Known {
+        items_until: store.seeded_items(&engine.dataset().fingerprint)?,
+        events_until: store.seeded_events()?,
+        begun: 0,
+    })
+}
+
 /// What a service begins with.
 #[derive(Debug)]
 pub(crate) struct Begun {
@@ -241,11 +246,8 @@ pub(crate) struct Begun {
 pub(crate) fn begin(engine: Engine, store: &Store, config: &Config) -> Result<Begun, ServeError> {
     let now = (config.clock)();
     let person = |id: &str| config.privacy.person(id).into_owned();
-    let known = Known {
-        items_until: store.seed(engine.dataset(), now, &person)?,
-        events_until: store.seeded_events()?,
-        begun: 0,
-    };
+    store.seed(engine.dataset(), now, &person)?;
+    let known = seeded(&engine, store)?;
     let mut begun = Begun {
         engine,
         known,

@@ -12,8 +12,6 @@ use utoipa::ToSchema;
 
 /// Items that are looked at.
 const K: usize = 10;
-/// Events of a person that are seen.
-const HISTORY: usize = 200;
 /// Requests ranked at once.
 const TOGETHER: usize = 64;
 
@@ -66,16 +64,16 @@ struct Case {
     before: Vec<StoredEvent>,
 }
 
-/// Compares two engines on events of the store.
+/// Compares two engines on events of the store, each by at most `most` events before it.
 pub(crate) fn compare(
-    store: &Store,
+    (store, most): (&Store, usize),
     (in_service, new): (&Engine, &Engine),
     events: &[StoredEvent],
 ) -> Result<Verdict, ServeError> {
     let mut cases = Vec::with_capacity(events.len());
     for event in events {
         let known = in_service.item(&event.item).is_some() || new.item(&event.item).is_some();
-        let mut before = store.events_of(&event.user, HISTORY)?;
+        let mut before = store.events_of(&event.user, most)?;
         before.retain(|earlier| earlier.seq < event.seq);
         // What was touched before is not recommended.
         if known && before.iter().all(|earlier| earlier.item != event.item) {

@@ -21,6 +21,8 @@ const MOST: usize = 2_000;
 const LOOK: Duration = Duration::from_secs(15);
 /// Seconds between the end of one refit and another because of drift.
 const PAUSE: i64 = 600;
+/// And events between them.
+const RENEWED: u64 = 1_000;
 /// Refits that are told.
 const TOLD: usize = 20;
 
@@ -50,6 +52,8 @@ struct State {
     known: Known,
     step: Step,
     asked: bool,
+    /// Up to which event there were when the last one began.
+    tried: u64,
     /// When the last one ended, or the service began.
     last: i64,
     made: Vec<Made>,
@@ -79,6 +83,7 @@ impl Refitter {
             known,
             step: Step::Idle,
             asked: false,
+            tried: known.events_until,
             last: clock(),
             made: Vec::new(),
         };
@@ -207,7 +212,10 @@ impl Shared {
         }
         let limit = self.refit.drift?;
         let distance = self.live.served().drift.distances().largest();
-        (now - state.last >= PAUSE && distance.is_some_and(|d| d > limit)).then_some("drift")
+        let far = now - state.last >= PAUSE && distance.is_some_and(|d| d > limit);
+        // What did not help is not tried again on the same events.
+        let new = || self.store.n_events_after(state.tried).unwrap_or(0);
+        (far && new() >= RENEWED).then_some("drift")
     }
 
     /// When the next one is due by the schedule.
@@ -232,12 +240,13 @@ impl Shared {
             let like = state.generations.path(state.generations.current());
             (state.known, state.generations.next()?, like)
         };
-        let (events_until, judged_by) = self.held_out(known)?;
-        if judged_by.is_empty() {
-            let got = self.store.n_events_after(known.events_until)?;
+        self.state().tried = self.store.last_event()?;
+        let got = self.store.n_events_after(known.events_until)?;
+        if got < FEWEST {
             let detail = format!("{got} events since the bundle was made; expected {FEWEST}");
             return Ok((Outcome::Waiting, None, detail));
         }
+        let (events_until, judged_by) = self.held_out(known, got)?;
         let before = in_service.engine();
         let snapshot = self.store.snapshot(before.dataset(), events_until)?;
         snapshot.dataset.save(&data, &ImportReport::default())?;
@@ -283,7 +292,8 @@ impl Shared {
             source: std::io::Error::other(e),
         })?;
         let (old, new) = (self.live.engine(), prepared.engine());
-        let verdict = pool.install(|| compare(&self.store, (&old, &new), events))?;
+        let verdict =
+            pool.install(|| compare((&self.store, self.history), (&old, &new), events))?;
         drop(new);
         let figures = format!(
             "ndcg@10 {:.4} on {} newest events, {:.4} by the bundle in service",
@@ -306,12 +316,8 @@ impl Shared {
     }
 
     /// The newest half of the events that the bundle in service was not trained on, at most 2,000,
-    /// and up to where all others go; none where they are too few.
-    fn held_out(&self, known: Known) -> Result<(u64, Vec<StoredEvent>), ServeError> {
-        let new = self.store.n_events_after(known.events_until)?;
-        if new < FEWEST {
-            return Ok((known.events_until, Vec::new()));
-        }
+    /// and up to where all others go.
+    fn held_out(&self, known: Known, new: u64) -> Result<(u64, Vec<StoredEvent>), ServeError> {
         let half = usize::try_from(new / 2).unwrap_or(MOST).min(MOST);
         let events = self.store.newest_events(known.events_until, half)?;
         let until = events.first().map_or(known.events_until, |e| e.seq - 1);
@@ -361,12 +367,14 @@ impl Shared {
 
     fn status(&self) -> Result<Status, ServeError> {
         let distances = self.live.served().drift.distances();
+        let known = self.state().known;
+        let events_since = self.store.n_events_after(known.events_until)?;
         let state = self.state();
         Ok(Status {
             step: state.step,
             bundle: state.generations.current(),
             can_roll_back: state.generations.before().is_some(),
-            events_since: self.store.n_events_after(state.known.events_until)?,
+            events_since,
             drift_of_events: distances.events,
             drift_of_scores: distances.scores,
             next: self.due(&state),

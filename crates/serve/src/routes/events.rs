@@ -3,11 +3,11 @@
 use super::RequestId;
 use super::items::{Rejected, check_id, objects};
 use crate::body::{bytes, read};
+use crate::live::event as happened;
 use crate::problem::Problem;
 use crate::service::Service;
 use axum::Extension;
 use axum::extract::{Request, State};
-use semrec_data::Event;
 use semrec_store::{NewEvent, Taken};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -211,10 +211,8 @@ fn remembered(service: &Service, events: &[NewEvent], taken: &[Taken]) -> Stored
         match item {
             None => accepted.unknown_items += 1,
             Some(item) => {
-                #[expect(clippy::cast_possible_truncation, reason = "a rating or a quantity")]
-                let value = event.value as f32;
-                let time = event.time;
-                served.people.add(&event.user, Event { item, value, time });
+                let happened = happened(item, event.value, event.time);
+                served.people.add(&event.user, happened);
                 served.drift.event(item);
             }
         }

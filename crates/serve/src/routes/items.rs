@@ -354,9 +354,22 @@ fn identified(value: Value) -> Result<Item, Problem> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct Page {
     /// `next` of the page before.
-    cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
     /// How many, at most 1000; 100 if not given.
     limit: Option<usize>,
+}
+
+impl Page {
+    /// How many are asked for.
+    pub(crate) fn limit(&self) -> Result<usize, Problem> {
+        match self.limit.unwrap_or(100) {
+            limit @ 1..=PAGE => Ok(limit),
+            limit => {
+                let detail = format!("limit is {limit}; expected 1 to {PAGE}");
+                Err(Problem::bad("limit", detail))
+            }
+        }
+    }
 }
 
 /// Some items, by id.
@@ -379,11 +392,7 @@ pub(crate) async fn list(
     query: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
 ) -> Result<axum::Json<Listed>, Problem> {
     let Query(page) = query.map_err(|e| bad_query(&e))?;
-    let limit = page.limit.unwrap_or(100);
-    if !(1..=PAGE).contains(&limit) {
-        let detail = format!("limit is {limit}; expected 1 to {PAGE}");
-        return Err(Problem::bad("limit", detail));
-    }
+    let limit = page.limit()?;
     let after = page.cursor.unwrap_or_default();
     let found = service
         .in_store(move |store| store.items_after(&after, limit))

@@ -1,6 +1,7 @@
 //! `GET` and `DELETE /v1/users/{id}`
 
 use super::RequestId;
+use super::items::Page;
 use super::recommend::bad_query;
 use crate::problem::Problem;
 use crate::service::Service;
@@ -8,22 +9,8 @@ use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
-
-/// Most events of a page.
-const PAGE: usize = 1000;
-
-/// Which page.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Page {
-    /// `next` of the page before.
-    cursor: Option<String>,
-    /// How many events, at most 1000; 50 if not given.
-    limit: Option<usize>,
-}
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What a person did, newest first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -66,11 +53,7 @@ pub(crate) async fn get(
     query: Result<Query<Page>, QueryRejection>,
 ) -> Result<axum::Json<History>, Problem> {
     let Query(page) = query.map_err(|e| bad_query(&e))?;
-    let limit = page.limit.unwrap_or(50);
-    if !(1..=PAGE).contains(&limit) {
-        let detail = format!("limit is {limit}; expected 1 to {PAGE}");
-        return Err(Problem::bad("limit", detail));
-    }
+    let limit = page.limit()?;
     let before = page.cursor.as_deref().map_or(Ok(NEWEST), place)?;
     let key = service.person(&id).into_owned();
     // One more tells whether there is a next page.
