@@ -17,17 +17,19 @@ demo: demo-tools
 	@scripts/demo.sh $(TARGET)/release/semrec demo
 
 # The reference vectors of the real encoder are compared where its weights lie in target/models.
-# nextest runs each test in its own process, but no examples of the documentation.
+# nextest runs each test in its own process, but no examples of the documentation. The service is tested
+# over both its data bases, where PostgreSQL is installed.
 test: demo-tools
 	cargo build --release --locked --bin semrec
 	$(TARGET)/release/semrec --quiet --home $(TARGET) model pull minilm
 	@if cargo nextest --version >/dev/null 2>&1; then \
 	    set -ex; \
-	    cargo nextest run --release --locked --workspace; \
+	    scripts/with-postgres.sh cargo nextest run --release --locked --workspace; \
+	    SEMREC_TEST_STORE=postgres scripts/with-postgres.sh cargo nextest run --release --locked --workspace -E 'binary(service)'; \
 	    cargo test --release --locked --workspace --doc; \
 	else \
 	    set -ex; \
-	    cargo test --release --locked --workspace; \
+	    scripts/with-postgres.sh cargo test --release --locked --workspace; \
 	fi
 
 lint: tools

@@ -169,7 +169,15 @@ async fn known(service: &Service, key: Option<String>) -> Result<StoredKey, Prob
         return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
     };
     let hash = hash_of_key(&key);
-    let found = service.in_store(move |store| store.key(&hash)).await?;
+    if let Some(known) = service.known_key(&hash) {
+        return Ok(known);
+    }
+    let found = match service.in_store(move |store| store.key(&hash)).await {
+        Ok(found) => found,
+        // The store is away: a key that was seen a while ago counts still.
+        Err(problem) => return service.key_seen(&hash).ok_or(problem),
+    };
+    service.looked_up(hash, found.as_ref());
     found.ok_or_else(|| {
         let detail = "the key is not known; it may have been taken back";
         Problem::new(StatusCode::UNAUTHORIZED, detail)

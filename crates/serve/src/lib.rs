@@ -5,9 +5,11 @@
 //! when it is new), and what the store knows beyond the bundle. [`router`] is the service as an axum
 //! router, [`run`] serves it on a listener until it is told to end, and then answers what is open.
 //!
-//! An item is stored, then encoded and put into the index and the model; the reply to its `PUT`
-//! comes after both. An event is stored, then added to the history of the person; the next request
-//! sees it. Requests that arrive together are ranked together ([`Service`] has a queue for each kind
+//! What is in memory follows the store: whatever was written after a place is taken over in its
+//! order, by the request that wrote it before it is answered, and by other services on the same store
+//! within a fraction of a second. An item is stored, then encoded and put into the index and the
+//! model; the reply to its `PUT` comes after both. An event is stored, then added to the history of
+//! the person; the next request sees it. Requests that arrive together are ranked together ([`Service`] has a queue for each kind
 //! of work, of bounded length, and what finds it full is told to come again).
 //!
 //! The dashboard at `/` lies in the binary and asks what everybody can ask.
@@ -23,9 +25,12 @@ mod batcher;
 mod body;
 mod config;
 mod drift;
+mod early;
 mod error;
 mod examples;
+mod follower;
 mod gorse;
+mod keys;
 mod live;
 mod meters;
 mod net;
@@ -35,6 +40,7 @@ mod privacy;
 mod problem;
 mod refit;
 mod routes;
+mod served;
 mod service;
 mod watch;
 

@@ -52,6 +52,8 @@ pub(crate) struct Meters {
     pub(crate) exposed: IntGauge,
     /// Requests whose trace was not sent.
     pub(crate) dropped: IntCounter,
+    /// Whether the store answered when it was asked last.
+    pub(crate) store_reached: IntGauge,
 }
 
 impl Meters {
@@ -121,8 +123,13 @@ impl Meters {
                 "traces_dropped_total",
                 "Requests whose trace could not be sent.",
             )))?,
+            store_reached: to.gauge(
+                "store_reached",
+                "1 if the store answered when it was asked last, else 0.",
+            )?,
             registry: registry.clone(),
         };
+        meters.store_reached.set(1);
         for result in ["hit", "miss"] {
             meters.encoder_cache.with_label_values(&[result]);
             meters.taken.with_label_values(&[result]);

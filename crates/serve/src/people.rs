@@ -62,9 +62,8 @@ impl People {
     }
 
     /// Puts a person's events in place of those that were there; oldest first.
-    pub(crate) fn replace(&self, user: &str, events: Vec<Event>) {
+    pub(crate) fn replace(&self, user: &str, events: Vec<Event>, described: bool) {
         let mut shard = self.shard(user);
-        let described = shard.get(user).is_some_and(|person| person.described);
         if events.is_empty() && !described {
             shard.remove(user);
         } else {
@@ -89,9 +88,18 @@ impl People {
         self.shard(user).contains_key(user)
     }
 
-    /// Whether anything is known of a person; false if there was nothing.
-    pub(crate) fn forget(&self, user: &str) -> bool {
-        self.shard(user).remove(user).is_some()
+    /// Everybody of whom anything is known, in no order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        self.shards.iter().flat_map(|shard| {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let names = shard.keys().map(|name| name.to_string());
+            names.collect::<Vec<_>>()
+        })
+    }
+
+    /// Of each person at most so many events are kept.
+    pub(crate) fn most(&self) -> usize {
+        self.most
     }
 
     /// How many there are.
@@ -131,7 +139,10 @@ mod tests {
         add(5, 1);
         assert_eq!(items(&people, "u"), [4, 1, 3]);
         assert_eq!((people.len(), items(&people, "v")), (1, vec![]));
-        assert!(people.forget("u") && !people.forget("u"));
-        assert_eq!(people.len(), 0);
+        assert_eq!(people.names().collect::<Vec<_>>(), ["u"]);
+        people.replace("u", Vec::new(), true);
+        assert!(people.knows("u") && people.history("u").is_empty());
+        people.replace("u", Vec::new(), false);
+        assert_eq!((people.len(), people.knows("u")), (0, false));
     }
 }

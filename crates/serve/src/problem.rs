@@ -1,5 +1,6 @@
 //! Errors as `application/problem+json` (RFC 9457), which name the field that is wrong.
 
+use crate::ServeError;
 use crate::batcher::Busy;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -68,7 +69,12 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
-        if status == StatusCode::TOO_MANY_REQUESTS {
+        if [
+            StatusCode::TOO_MANY_REQUESTS,
+            StatusCode::SERVICE_UNAVAILABLE,
+        ]
+        .contains(&status)
+        {
             headers.insert(header::RETRY_AFTER, self.retry.unwrap_or(1).into());
         }
         response
@@ -87,14 +93,37 @@ impl From<EngineError> for Problem {
     }
 }
 
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
+impl From<&StoreError> for Problem {
+    fn from(error: &StoreError) -> Self {
         let status = if matches!(error, StoreError::Full) {
             StatusCode::INSUFFICIENT_STORAGE
+        } else if matches!(error, StoreError::Away(_) | StoreError::Unsure(_)) {
+            StatusCode::SERVICE_UNAVAILABLE
         } else {
             StatusCode::INTERNAL_SERVER_ERROR
         };
         Self::new(status, error.to_string())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<ServeError> for Problem {
+    fn from(error: ServeError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&ServeError> for Problem {
+    fn from(error: &ServeError) -> Self {
+        if let ServeError::Store(error) = error {
+            return Self::from(error);
+        }
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
     }
 }
 

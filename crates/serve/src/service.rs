@@ -3,17 +3,20 @@
 use crate::atlas::Atlas;
 use crate::batcher::Batcher;
 use crate::examples::examples;
-use crate::live::{Live, Prepared, Served};
+use crate::follower::{Follow, Follower};
+use crate::keys::Keys;
+use crate::live::Live;
 use crate::meters::Meters;
 use crate::net::Rates;
 use crate::problem::Problem;
 use crate::refit::{Refitter, begin};
+use crate::served::Served;
 use crate::watch::{Exporter, Log, trace};
 use crate::{Config, ServeError};
 use axum::http::StatusCode;
 use semrec_data::Event;
-use semrec_engine::{Change, Engine, EngineError, Reply, Request};
-use semrec_store::{NewEvent, Store, StoreError, Taken};
+use semrec_engine::{Engine, EngineError, Reply, Request};
+use semrec_store::{NewEvent, Store, StoreError, StoredKey, Taken};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,12 +67,14 @@ struct Inner {
     meters: Meters,
     atlas: Atlas,
     ranker: Batcher<Ranking, Result<Answer, EngineError>>,
-    changer: Batcher<Vec<Change>, Shared<(), EngineError>>,
+    changer: Batcher<(), Shared<(), ServeError>>,
     writer: Batcher<Vec<NewEvent>, Shared<Vec<Taken>, StoreError>>,
     rates: Rates,
     log: Log,
     traces: Option<Exporter>,
     refitter: Option<Arc<Refitter>>,
+    _follower: Option<Follower>,
+    keys: Keys,
     /// Requests so far.
     requests: AtomicU64,
     /// What tells the ids of this run from others.
@@ -91,30 +96,38 @@ impl Service {
         for note in &begun.notes {
             log.note("warn", note);
         }
-        let prepared = Prepared::new(
+        let served = Served::new(
             begun.engine,
             (&store, begun.known.items_until),
             config.history,
         )?;
-        let live = Arc::new(Live::new(prepared));
+        let live = Arc::new(Live::new(served));
+        let follow = Follow {
+            live: Arc::clone(&live),
+            store: Arc::clone(&store),
+            meters: meters.clone(),
+            log,
+            clock: config.clock,
+        };
+        let follower = store.is_shared().then(|| Follower::start(follow.clone()));
         let refitter = match (&config.refit, begun.generations) {
             (Some(refit), Some(generations)) => Some(Arc::new(Refitter::start(
                 refit.clone(),
                 (Arc::clone(&live), Arc::clone(&store)),
                 (generations, begun.known),
-                (meters.clone(), config.history, config.clock),
+                (meters.clone(), log),
+                (config.history, config.clock),
             )?)),
             _ => None,
         };
         let ranking = Arc::clone(&live);
         let rank = move |asked: Vec<Ranking>| ranked(&ranking.served(), asked);
-        let changing = Arc::clone(&live);
-        let change = move |calls: Vec<Vec<Change>>| {
-            let done = changing.change(&calls.concat()).map_err(Arc::new);
+        let changing = follow.clone();
+        let change = move |calls: Vec<()>| {
+            let done = changing.items().map_err(Arc::new);
             vec![done; calls.len()]
         };
-        let writing = Arc::clone(&store);
-        let write = move |calls: Vec<Vec<NewEvent>>| written(&writing, &calls);
+        let write = move |calls: Vec<Vec<NewEvent>>| written(&follow, &calls);
         let waiting = config.queue.max(1);
         let run = u64::try_from((config.clock)()).unwrap_or(0);
         let nanos = config.watch.nanos;
@@ -134,6 +147,8 @@ impl Service {
                 log,
                 traces: traces.transpose()?,
                 refitter,
+                _follower: follower.transpose()?,
+                keys: Keys::default(),
                 config,
                 store,
                 live,
@@ -216,6 +231,28 @@ impl Service {
         format!("{:x}-{number:x}", self.inner.run)
     }
 
+    /// A key that was looked up a moment ago, or before the store went away; never of a store in a
+    /// file, which is asked as fast.
+    pub(crate) fn known_key(&self, hash: &[u8; 32]) -> Option<StoredKey> {
+        if !self.inner.store.is_shared() {
+            return None;
+        }
+        let there = self.meters().store_reached.get() == 1;
+        self.inner.keys.known(hash, there)
+    }
+
+    /// A key that was looked up before the store went away.
+    pub(crate) fn key_seen(&self, hash: &[u8; 32]) -> Option<StoredKey> {
+        let keys = &self.inner.keys;
+        keys.known(hash, false)
+            .filter(|_| self.inner.store.is_shared())
+    }
+
+    /// What looking a key up led to.
+    pub(crate) fn looked_up(&self, hash: [u8; 32], key: Option<&StoredKey>) {
+        self.inner.keys.looked_up(hash, key);
+    }
+
     /// Asks the store, where waiting for it holds up nobody.
     pub(crate) async fn in_store<T: Send + 'static>(
         &self,
@@ -250,21 +287,34 @@ impl Service {
         Ok(self.inner.ranker.ask(asked).await??)
     }
 
-    /// Makes changes that are stored already known to all requests after this one.
-    pub(crate) async fn change(&self, changes: Vec<Change>) -> Result<(), Problem> {
-        let changed = self.inner.changer.ask(changes).await?;
-        changed.map_err(|e| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))
+    /// Makes items that are stored already known to all requests after this one.
+    pub(crate) async fn follow_items(&self) -> Result<(), Problem> {
+        let followed = self.inner.changer.ask(()).await?;
+        followed.map_err(|e| Problem::from(&*e))
     }
 
-    /// Stores events.
+    /// Changes people in the store, where waiting for it holds up nobody, and makes it known to all
+    /// requests after this one.
+    pub(crate) async fn change_people<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let _writing = self.live().writing().await;
+        let service = self.clone();
+        let work = move || {
+            let inner = &service.inner;
+            let done = work(&inner.store)?;
+            let counted = (&inner.meters, service.now());
+            inner.live.follow_people(&inner.store, counted)?;
+            Ok::<T, ServeError>(done)
+        };
+        self.blocking("store", work).await
+    }
+
+    /// Stores events, and makes them known to all requests after this one.
     pub(crate) async fn write(&self, events: Vec<NewEvent>) -> Result<Vec<Taken>, Problem> {
         let written = self.inner.writer.ask(events).await?;
-        written.map_err(|e| {
-            if matches!(*e, StoreError::Full) {
-                return Problem::from(StoreError::Full);
-            }
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string())
-        })
+        written.map_err(|e| Problem::from(&*e))
     }
 }
 
@@ -301,12 +351,16 @@ fn ranked(served: &Arc<Served>, asked: Vec<Ranking>) -> Vec<Result<Answer, Engin
     answers.collect()
 }
 
-/// Writes the events of several calls in one transaction.
-fn written(store: &Store, calls: &[Vec<NewEvent>]) -> Vec<Shared<Vec<Taken>, StoreError>> {
-    let all = match store.add_events(&calls.concat()) {
+/// Writes the events of several calls in one transaction, and takes them over.
+fn written(follow: &Follow, calls: &[Vec<NewEvent>]) -> Vec<Shared<Vec<Taken>, StoreError>> {
+    let all = match follow.store.add_events(&calls.concat()) {
         Ok(all) => all,
         Err(e) => return vec![Err(Arc::new(e)); calls.len()],
     };
+    // They are stored; what is not taken over now is the next time.
+    if let Err(e) = follow.people() {
+        follow.log.note("error", &e.to_string());
+    }
     let mut all = all.into_iter();
     calls
         .iter()

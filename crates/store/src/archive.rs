@@ -2,6 +2,7 @@
 //! `places`, each with the columns of its table, rows in their order. Nothing is lost between the
 //! two but the keys: those of the new store are made anew.
 
+use crate::sql::{Kind, Sql, Value};
 use crate::{BUNDLES, Store, StoreError};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -11,8 +12,6 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
-use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Statement, Transaction, params_from_iter};
 use semrec_data::Staging;
 use std::fmt::Display;
 use std::fs::{self, File};
@@ -26,14 +25,6 @@ const ABOUT: &str = "{\"semrec store\": 1}\n";
 /// Rows held at once.
 const BATCH: usize = 8192;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Whole,
-    Real,
-    Text,
-    /// Text that may be missing.
-    Perhaps,
-}
 use Kind::{Perhaps, Real, Text, Whole};
 
 /// A table, and its file.
@@ -44,7 +35,7 @@ struct Layout {
     order: &'static str,
 }
 
-const LAYOUTS: [Layout; 5] = [
+const LAYOUTS: [Layout; 4] = [
     Layout {
         file: "items.parquet",
         table: "items",
@@ -61,7 +52,7 @@ const LAYOUTS: [Layout; 5] = [
         file: "users.parquet",
         table: "users",
         columns: &[("id", Text), ("object", Text)],
-        order: "rowid",
+        order: "id",
     },
     Layout {
         file: "events.parquet",
@@ -81,16 +72,17 @@ const LAYOUTS: [Layout; 5] = [
         file: "notes.parquet",
         table: "notes",
         columns: &[("name", Text), ("value", Text)],
-        order: "rowid",
-    },
-    // Up to where places were given out: those of deleted rows are not given again.
-    Layout {
-        file: "places.parquet",
-        table: "sqlite_sequence",
-        columns: &[("name", Text), ("seq", Whole)],
-        order: "rowid",
+        order: "name",
     },
 ];
+
+/// Up to where places were given out: those of deleted rows are not given again.
+const PLACES: Layout = Layout {
+    file: "places.parquet",
+    table: "places",
+    columns: &[("name", Text), ("seq", Whole)],
+    order: "name",
+};
 
 impl Store {
     /// Writes everything but the keys into a directory, whole or not at all; an archive that is there
@@ -100,14 +92,12 @@ impl Store {
     /// [`StoreError`] if the store cannot be read or the disk refuses, or `dir` is something else.
     pub fn export(&self, dir: &Path) -> Result<[u64; 3], StoreError> {
         let stage = Staging::new(dir, MANIFEST)?;
-        let counts = self.apart(|read| {
-            // One transaction sees one moment.
-            let moment = read.unchecked_transaction()?;
+        let counts = self.apart(|sql| {
             let mut counts = [0; LAYOUTS.len()];
             for (layout, count) in LAYOUTS.iter().zip(&mut counts) {
-                *count = written(&moment, layout, &stage.path().join(layout.file))?;
+                *count = written(sql, layout, &stage.path().join(layout.file))?;
             }
-            moment.commit()?;
+            written(sql, &PLACES, &stage.path().join(PLACES.file))?;
             Ok(counts)
         })?;
         let about = stage.path().join(MANIFEST);
@@ -127,10 +117,9 @@ impl Store {
         if text != ABOUT {
             return Err(failed(&about, "is not of this version; expected store 1"));
         }
-        self.write(|writing| {
+        self.write(|sql| {
             for table in ["items", "users", "events"] {
-                let sql = format!("SELECT count(*) FROM {table}");
-                let n: i64 = writing.query_row(&sql, [], |row| row.get(0))?;
+                let n = sql.number(&format!("SELECT count(*) FROM {table}"), &[])?;
                 if n > 0 {
                     let problem = format!("the store has {n} {table}; expected an empty one");
                     return Err(failed(dir, problem));
@@ -138,8 +127,20 @@ impl Store {
             }
             let mut counts = [0; LAYOUTS.len()];
             for (layout, count) in LAYOUTS.iter().zip(&mut counts) {
-                *count = read(writing, layout, &dir.join(layout.file))?;
+                let path = dir.join(layout.file);
+                each_batch(layout, &path, &mut |rows| {
+                    *count += rows.len() as u64;
+                    // A new store may have noted something already.
+                    let rest = match layout.table {
+                        "notes" => "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                        _ => "",
+                    };
+                    sql.insert((layout.table, layout.columns), rows, rest)
+                })?;
             }
+            each_batch(&PLACES, &dir.join(PLACES.file), &mut |rows| {
+                rows.iter().try_for_each(|row| set_place(sql, row))
+            })?;
             Ok([counts[0], counts[1], counts[2]])
         })
     }
@@ -165,74 +166,121 @@ fn schema(layout: &Layout) -> Arc<Schema> {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-fn written(moment: &Transaction<'_>, layout: &Layout, path: &Path) -> Result<u64, StoreError> {
+/// What answers with the rows of a table, in their order.
+fn query(sql: &Sql<'_>, layout: &Layout) -> String {
     let names: Vec<&str> = layout.columns.iter().map(|(name, _)| *name).collect();
-    // Bundles lie beside the store, and do not go with it.
-    let but = match layout.table {
-        "notes" => format!("WHERE name != '{BUNDLES}'"),
-        _ => String::new(),
+    let (names, table, order) = (names.join(", "), layout.table, layout.order);
+    match (table, sql) {
+        ("places", Sql::Sqlite(_)) => {
+            "SELECT name, seq FROM sqlite_sequence WHERE name IN ('events', 'items') ORDER BY name"
+                .to_owned()
+        }
+        ("places", Sql::Postgres(_)) => "
+            SELECT 'events', last_value FROM events_seq_seq WHERE is_called UNION ALL
+            SELECT 'items', last_value FROM items_seq_seq WHERE is_called ORDER BY 1"
+            .to_owned(),
+        // Bundles lie beside the store, and do not go with it.
+        ("notes", _) => {
+            format!("SELECT {names} FROM notes WHERE name != '{BUNDLES}' ORDER BY {order}")
+        }
+        _ => format!("SELECT {names} FROM {table} ORDER BY {order}"),
+    }
+}
+
+/// Goes on giving out places after one.
+fn set_place(sql: &mut Sql<'_>, row: &[Value<'_>]) -> Result<(), StoreError> {
+    let (Some(&Value::Text(name)), Some(&Value::Whole(place))) = (row.first(), row.get(1)) else {
+        return Ok(());
     };
-    let (table, order) = (layout.table, layout.order);
-    let sql = format!(
-        "SELECT {} FROM {table} {but} ORDER BY {order}",
-        names.join(", ")
-    );
-    let mut statement = moment.prepare(&sql)?;
-    let mut rows = statement.query([])?;
+    match sql {
+        Sql::Sqlite(_) => {
+            // A table whose rows are all deleted has no place yet.
+            let begin = "INSERT INTO sqlite_sequence (name, seq) SELECT ?1, 0
+                         WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ?1)";
+            sql.change(begin, &[name.into()])?;
+            let set = "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1";
+            sql.change(set, &[name.into(), place.into()])?;
+            Ok(())
+        }
+        Sql::Postgres(_) => {
+            let set = "SELECT setval(pg_get_serial_sequence(CAST(?1 AS TEXT), 'seq'), ?2)";
+            sql.each(set, &[name.into(), place.into()], &mut |_| Ok(()))
+        }
+    }
+}
+
+/// A column of rows that wait to be written.
+enum Column {
+    Whole(Vec<i64>),
+    Real(Vec<f64>),
+    Text(Vec<Option<String>>),
+}
+
+impl Column {
+    fn new(kind: Kind) -> Self {
+        match kind {
+            Whole => Self::Whole(Vec::new()),
+            Real => Self::Real(Vec::new()),
+            Text | Perhaps => Self::Text(Vec::new()),
+        }
+    }
+
+    fn array(self) -> ArrayRef {
+        match self {
+            Self::Whole(values) => Arc::new(Int64Array::from(values)),
+            Self::Real(values) => Arc::new(Float64Array::from(values)),
+            Self::Text(values) => Arc::new(StringArray::from(values)),
+        }
+    }
+}
+
+/// Writes a table; how many rows it has.
+fn written(sql: &mut Sql<'_>, layout: &Layout, path: &Path) -> Result<u64, StoreError> {
     let file = File::create(path).map_err(|e| failed(path, e))?;
     let compression = Compression::ZSTD(ZstdLevel::try_new(3).map_err(|e| failed(path, e))?);
     let properties = WriterProperties::builder().set_compression(compression);
     let schema = schema(layout);
     let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties.build()))
         .map_err(|e| failed(path, e))?;
-    let mut count = 0;
-    let mut columns: Vec<Vec<Value>> = vec![Vec::new(); layout.columns.len()];
-    loop {
-        let row = rows.next()?;
-        if let Some(row) = row {
-            count += 1;
-            for (place, column) in columns.iter_mut().enumerate() {
-                column.push(row.get_ref(place)?.into());
+    let fresh = || -> Vec<Column> {
+        let kinds = layout.columns.iter();
+        kinds.map(|&(_, kind)| Column::new(kind)).collect()
+    };
+    let (mut columns, mut waiting, mut count) = (fresh(), 0, 0);
+    let mut flush = |columns: Vec<Column>| {
+        let arrays = columns.into_iter().map(Column::array).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays);
+        let batch = batch.map_err(|e| failed(path, e))?;
+        writer.write(&batch).map_err(|e| failed(path, e))
+    };
+    let query = query(sql, layout);
+    sql.each(&query, &[], &mut |row| {
+        for (at, column) in columns.iter_mut().enumerate() {
+            match column {
+                Column::Whole(values) => values.push(row.whole(at)?),
+                Column::Real(values) => values.push(row.real(at)?),
+                Column::Text(values) => values.push(row.perhaps(at)?),
             }
         }
-        let full = columns[0].len() == BATCH;
-        let ends = row.is_none();
-        if full || (ends && !columns[0].is_empty()) {
-            let arrays = layout.columns.iter().zip(&mut columns);
-            let arrays = arrays.map(|(&(_, kind), values)| array(kind, std::mem::take(values)));
-            let batch = RecordBatch::try_new(Arc::clone(&schema), arrays.collect());
-            let done = batch.map_err(|e| failed(path, e));
-            writer.write(&done?).map_err(|e| failed(path, e))?;
+        (waiting, count) = (waiting + 1, count + 1);
+        if waiting == BATCH {
+            waiting = 0;
+            flush(std::mem::replace(&mut columns, fresh()))?;
         }
-        if ends {
-            writer.close().map_err(|e| failed(path, e))?;
-            return Ok(count);
-        }
+        Ok(())
+    })?;
+    if waiting > 0 {
+        flush(columns)?;
     }
+    writer.close().map_err(|e| failed(path, e))?;
+    Ok(count)
 }
 
-fn array(kind: Kind, values: Vec<Value>) -> ArrayRef {
-    let text = |value| match value {
-        Value::Text(text) => Some(text),
-        Value::Null | Value::Integer(_) | Value::Real(_) | Value::Blob(_) => None,
-    };
-    let whole = |value| match value {
-        Value::Integer(number) => Some(number),
-        Value::Null | Value::Text(_) | Value::Real(_) | Value::Blob(_) => None,
-    };
-    let real = |value| match value {
-        Value::Real(number) => Some(number),
-        Value::Null | Value::Text(_) | Value::Integer(_) | Value::Blob(_) => None,
-    };
-    let values = values.into_iter();
-    match kind {
-        Whole => Arc::new(values.map(whole).collect::<Int64Array>()),
-        Real => Arc::new(values.map(real).collect::<Float64Array>()),
-        Text | Perhaps => Arc::new(values.map(text).collect::<StringArray>()),
-    }
-}
+/// Who is told rows.
+type Told<'a> = dyn FnMut(&[Vec<Value<'_>>]) -> Result<(), StoreError> + 'a;
 
-fn read(writing: &Transaction<'_>, layout: &Layout, path: &Path) -> Result<u64, StoreError> {
+/// Tells the rows of a file, some thousands at once.
+fn each_batch(layout: &Layout, path: &Path, told: &mut Told<'_>) -> Result<(), StoreError> {
     let file = File::open(path).map_err(|e| failed(path, e))?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| failed(path, e))?;
     let expected = schema(layout);
@@ -242,61 +290,27 @@ fn read(writing: &Transaction<'_>, layout: &Layout, path: &Path) -> Result<u64, 
         return Err(failed(path, problem));
     }
     let reader = reader.with_batch_size(BATCH).build();
-    let reader = reader.map_err(|e| failed(path, e))?;
-    let names: Vec<&str> = layout.columns.iter().map(|(name, _)| *name).collect();
-    let marks: Vec<String> = (1..=names.len()).map(|i| format!("?{i}")).collect();
-    let sql = match layout.table {
-        "sqlite_sequence" => {
-            "UPDATE sqlite_sequence SET seq = max(seq, ?2) WHERE name = ?1".to_owned()
-        }
-        table => format!(
-            "INSERT OR REPLACE INTO {table} ({}) VALUES ({})",
-            names.join(", "),
-            marks.join(", ")
-        ),
-    };
-    // A table whose rows are all deleted has no place yet.
-    for name in ["items", "events"] {
-        let sql = "INSERT INTO sqlite_sequence (name, seq) SELECT ?1, 0
-                   WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ?1)";
-        writing.execute(sql, [name])?;
-    }
-    let mut insert = writing.prepare(&sql)?;
-    let mut count = 0;
-    for batch in reader {
+    for batch in reader.map_err(|e| failed(path, e))? {
         let batch = batch.map_err(|e| failed(path, e))?;
-        for row in 0..batch.num_rows() {
-            inserted(&mut insert, &batch, (layout, row))?;
-            count += 1;
-        }
+        let rows = (0..batch.num_rows()).map(|row| values(&batch, layout, row));
+        told(&rows.collect::<Vec<_>>())?;
     }
-    Ok(count)
+    Ok(())
 }
 
-fn inserted(
-    insert: &mut Statement<'_>,
-    batch: &RecordBatch,
-    (layout, row): (&Layout, usize),
-) -> Result<(), StoreError> {
-    let values = layout.columns.iter().zip(batch.columns());
-    let values = values.map(|(&(_, kind), column)| {
+fn values<'a>(batch: &'a RecordBatch, layout: &Layout, row: usize) -> Vec<Value<'a>> {
+    let columns = layout.columns.iter().zip(batch.columns());
+    let values = columns.map(|(&(_, kind), column)| {
         if column.is_null(row) {
-            return ValueRef::Null;
+            return Value::Null;
         }
         match kind {
-            Whole => ValueRef::Integer(column.as_primitive::<Int64Type>().value(row)),
-            Real => ValueRef::Real(column.as_primitive::<Float64Type>().value(row)),
-            Text | Perhaps => ValueRef::Text(column.as_string::<i32>().value(row).as_bytes()),
+            Whole => Value::Whole(column.as_primitive::<Int64Type>().value(row)),
+            Real => Value::Real(column.as_primitive::<Float64Type>().value(row)),
+            Text | Perhaps => Value::Text(column.as_string::<i32>().value(row)),
         }
     });
-    let values: Vec<Value> = values
-        .map(Value::try_from)
-        .collect::<Result<_, _>>()
-        .map_err(|e| {
-            StoreError::Damaged(format!("a row of {} cannot be read: {e}", layout.file))
-        })?;
-    insert.execute(params_from_iter(values))?;
-    Ok(())
+    values.collect()
 }
 
 #[cfg(test)]
@@ -338,7 +352,7 @@ mod tests {
             id: "v".to_owned(),
             object: lamp.clone(),
         };
-        store.put_users(&[said]).unwrap();
+        store.put_users(&[said], 8).unwrap();
         store.set_note("seeded from", "f").unwrap();
         store.set_note(BUNDLES, "[0, 1]").unwrap();
         let out = home.path().join("archive");

@@ -1,8 +1,9 @@
 //! Events: what people did, in the order in which it was told.
 
-use crate::store::{signed, unsigned};
+use crate::changes::changed;
+use crate::sql::{Kind, Row, Sql, Value};
 use crate::{Store, StoreError};
-use rusqlite::{Row, params};
+use std::collections::HashSet;
 
 /// An event to be stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,33 +58,25 @@ pub struct StoredEvent {
 
 const COLUMNS: &str = "seq, user_id, item_id, kind, value, time";
 
+/// Columns of events to be stored.
+pub(crate) const NEW: [(&str, Kind); 6] = [
+    ("user_id", Kind::Text),
+    ("item_id", Kind::Text),
+    ("kind", Kind::Text),
+    ("value", Kind::Real),
+    ("time", Kind::Whole),
+    ("key", Kind::Perhaps),
+];
+
 impl Store {
     /// Stores events, all or (on an error) none.
     ///
     /// # Errors
     /// [`StoreError`] if the disk refuses.
     pub fn add_events(&self, events: &[NewEvent]) -> Result<Vec<Taken>, StoreError> {
-        self.write(|writing| {
-            let mut insert = writing.prepare_cached(
-                "INSERT INTO events (user_id, item_id, kind, value, time, key)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (key) DO NOTHING",
-            )?;
-            let add = |event: &NewEvent| {
-                let NewEvent {
-                    user,
-                    item,
-                    kind,
-                    value,
-                    time,
-                    key,
-                } = event;
-                let rows = insert.execute(params![user, item, kind, value, time, key])?;
-                Ok(match rows {
-                    0 => Taken::Before,
-                    _ => Taken::New(unsigned(writing.last_insert_rowid())),
-                })
-            };
-            events.iter().map(add).collect()
+        self.write(|sql| match sql {
+            Sql::Sqlite(_) => events.iter().map(|event| add(sql, event)).collect(),
+            Sql::Postgres(_) => add_together(sql, events),
         })
     }
 
@@ -95,10 +88,7 @@ impl Store {
         let sql = format!(
             "SELECT {COLUMNS} FROM events WHERE user_id = ?1 ORDER BY time DESC, seq DESC LIMIT ?2"
         );
-        let read = self.read();
-        let mut statement = read.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![user, signed(limit as u64)], event)?;
-        let mut events = rows.collect::<Result<Vec<_>, _>>()?;
+        let mut events = self.read(|read| read.all(&sql, &[user.into(), limit.into()], event))?;
         events.reverse();
         Ok(events)
     }
@@ -114,13 +104,9 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM events WHERE seq > ?1 AND (?2 IS NULL OR kind = ?2) ORDER BY seq LIMIT ?3"
+            "SELECT {COLUMNS} FROM events WHERE seq > ?1 AND (CAST(?2 AS TEXT) IS NULL OR kind = ?2) ORDER BY seq LIMIT ?3"
         );
-        let read = self.read();
-        let mut statement = read.prepare_cached(&sql)?;
-        let limits = params![signed(seq), kind, signed(limit as u64)];
-        let rows = statement.query_map(limits, event)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.read(|read| read.all(&sql, &[seq.into(), kind.into(), limit.into()], event))
     }
 
     /// What a user did with an item, of one kind if it is given, in the order in which it was told.
@@ -134,25 +120,34 @@ impl Store {
         kind: Option<&str>,
     ) -> Result<Vec<StoredEvent>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM events WHERE user_id = ?1 AND item_id = ?2 AND (?3 IS NULL OR kind = ?3) ORDER BY seq"
+            "SELECT {COLUMNS} FROM events WHERE user_id = ?1 AND item_id = ?2 AND (CAST(?3 AS TEXT) IS NULL OR kind = ?3) ORDER BY seq"
         );
-        let read = self.read();
-        let mut statement = read.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![user, item, kind], event)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.read(|read| read.all(&sql, &[user.into(), item.into(), kind.into()], event))
     }
 
     /// Deletes what users did with items, of one kind where it is given; how many events those were.
+    /// `now` in Unix seconds.
     ///
     /// # Errors
     /// [`StoreError`] if the disk refuses.
-    pub fn delete_events(&self, of: &[(&str, &str, Option<&str>)]) -> Result<usize, StoreError> {
-        self.write(|writing| {
-            let mut delete = writing.prepare_cached(
-                "DELETE FROM events WHERE user_id = ?1 AND item_id = ?2 AND (?3 IS NULL OR kind = ?3)",
-            )?;
-            let each = of.iter().map(|(user, item, kind)| delete.execute(params![user, item, kind]));
-            Ok(each.sum::<Result<usize, _>>()?)
+    pub fn delete_events(
+        &self,
+        of: &[(&str, &str, Option<&str>)],
+        now: i64,
+    ) -> Result<usize, StoreError> {
+        let delete = "DELETE FROM events WHERE user_id = ?1 AND item_id = ?2 AND (CAST(?3 AS TEXT) IS NULL OR kind = ?3)";
+        self.write(|sql| {
+            let mut deleted = 0;
+            let mut users: Vec<&str> = Vec::new();
+            for &(user, item, kind) in of {
+                let rows = sql.change(delete, &[user.into(), item.into(), kind.into()])?;
+                if rows > 0 {
+                    users.push(user);
+                    deleted += rows;
+                }
+            }
+            changed(sql, &mut users, now)?;
+            Ok(deleted)
         })
     }
 
@@ -171,11 +166,8 @@ impl Store {
             "SELECT {COLUMNS} FROM events WHERE user_id = ?1 AND (time, seq) < (?2, ?3)
              ORDER BY time DESC, seq DESC LIMIT ?4"
         );
-        let read = self.read();
-        let mut statement = read.prepare_cached(&sql)?;
-        let limits = params![user, time, signed(seq), signed(limit as u64)];
-        let rows = statement.query_map(limits, event)?;
-        Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        let values = [user.into(), time.into(), seq.into(), limit.into()];
+        self.read(|read| read.all(&sql, &values, event))
     }
 
     /// Tells all events after a place in their order.
@@ -189,11 +181,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM events WHERE seq > ?1 ORDER BY seq");
         self.apart(|read| {
-            let mut statement = read.prepare(&sql)?;
-            for row in statement.query_map([signed(after)], event)? {
-                told(row?);
-            }
-            Ok(())
+            read.each(&sql, &[after.into()], &mut |row| {
+                told(event(row)?);
+                Ok(())
+            })
         })
     }
 
@@ -203,10 +194,7 @@ impl Store {
     /// [`StoreError`] if they cannot be read.
     pub fn newest_events(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM events WHERE seq > ?1 ORDER BY seq DESC LIMIT ?2");
-        let read = self.read();
-        let mut statement = read.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![signed(after), signed(limit as u64)], event)?;
-        let mut events = rows.collect::<Result<Vec<_>, _>>()?;
+        let mut events = self.read(|read| read.all(&sql, &[after.into(), limit.into()], event))?;
         events.reverse();
         Ok(events)
     }
@@ -216,19 +204,72 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if they cannot be counted.
     pub fn n_events(&self) -> Result<u64, StoreError> {
-        let read = self.read();
-        let count = read.query_row("SELECT count(*) FROM events", [], |row| row.get(0))?;
-        Ok(unsigned(count))
+        self.read(|read| read.number("SELECT count(*) FROM events", &[]))
     }
 }
 
-fn event(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+fn add(sql: &mut Sql<'_>, event: &NewEvent) -> Result<Taken, StoreError> {
+    let insert = "INSERT INTO events (user_id, item_id, kind, value, time, key)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (key) DO NOTHING RETURNING seq";
+    let place = sql.first(insert, &values(event), |row| row.count(0))?;
+    Ok(place.map_or(Taken::Before, Taken::New))
+}
+
+/// Each event costs a way to the data base and back, unless all go together: under places that were
+/// taken before, of which those come back that were not there already.
+fn add_together(sql: &mut Sql<'_>, events: &[NewEvent]) -> Result<Vec<Taken>, StoreError> {
+    let take = "SELECT nextval('events_seq_seq') FROM generate_series(1, CAST(?1 AS BIGINT))";
+    let places = sql.all(take, &[events.len().into()], |row| row.whole(0))?;
+    let rows = places.iter().zip(events).map(|(&place, event)| {
+        let mut row = vec![Value::Whole(place)];
+        row.extend(values(event));
+        row
+    });
+    let rows: Vec<Vec<Value<'_>>> = rows.collect();
+    let mut columns = vec![("seq", Kind::Whole)];
+    columns.extend(NEW);
+    let Sql::Postgres(link) = sql else {
+        return Ok(Vec::new());
+    };
+    let names = "seq, user_id, item_id, kind, value, time, key";
+    let rest = "ON CONFLICT (key) DO NOTHING RETURNING seq";
+    let added = link.insert(("events", names, &columns), &rows, rest)?;
+    let added: HashSet<i64> = added.into_iter().collect();
+    let taken = places
+        .into_iter()
+        .map(|place| match added.contains(&place) {
+            true => Taken::New(u64::try_from(place).unwrap_or(0)),
+            false => Taken::Before,
+        });
+    Ok(taken.collect())
+}
+
+fn values(event: &NewEvent) -> [Value<'_>; 6] {
+    let NewEvent {
+        user,
+        item,
+        kind,
+        value,
+        time,
+        key,
+    } = event;
+    [
+        user.into(),
+        item.into(),
+        kind.into(),
+        Value::Real(*value),
+        Value::Whole(*time),
+        key.as_deref().into(),
+    ]
+}
+
+fn event(row: &Row<'_>) -> Result<StoredEvent, StoreError> {
     Ok(StoredEvent {
-        seq: unsigned(row.get(0)?),
-        user: row.get(1)?,
-        item: row.get(2)?,
-        kind: row.get(3)?,
-        value: row.get(4)?,
-        time: row.get(5)?,
+        seq: row.count(0)?,
+        user: row.text(1)?,
+        item: row.text(2)?,
+        kind: row.text(3)?,
+        value: row.real(4)?,
+        time: row.whole(5)?,
     })
 }

@@ -1,8 +1,7 @@
 //! Items: one JSON object an id, with a version that goes up by one with each change.
 
-use crate::store::{signed, unsigned};
+use crate::sql::{Row, Sql};
 use crate::{Store, StoreError};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde_json::{Map, Value};
 
 /// An item as it was written last.
@@ -58,11 +57,11 @@ impl Store {
         condition: Condition,
         now: i64,
     ) -> Result<Vec<Put>, StoreError> {
-        self.write(|writing| {
-            let put = |&(id, object): &(&str, &Map<String, Value>)| {
+        self.write(|sql| {
+            let mut put = |&(id, object): &(&str, &Map<String, Value>)| {
                 let text = serde_json::to_string(object);
                 let text = text.map_err(|e| StoreError::Damaged(e.to_string()))?;
-                let there = current(writing, id)?;
+                let there = current(sql, id)?;
                 let (version, is_there, same) = match &there {
                     None => (0, false, false),
                     Some((version, old)) => (*version, !old.is_empty(), *old == text),
@@ -73,13 +72,13 @@ impl Store {
                 if same {
                     return Ok(Put::Same(version));
                 }
-                set(writing, id, &text, (version + 1, now))?;
+                set(sql, id, &text, (version + 1, now))?;
                 Ok(match is_there {
                     true => Put::Replaced(version + 1),
                     false => Put::Created(version + 1),
                 })
             };
-            items.iter().map(put).collect()
+            items.iter().map(&mut put).collect()
         })
     }
 
@@ -89,15 +88,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if the disk refuses.
     pub fn delete_item(&self, id: &str, condition: Condition, now: i64) -> Result<Put, StoreError> {
-        self.write(|writing| {
-            let Some((version, _)) = current(writing, id)?.filter(|(_, old)| !old.is_empty())
-            else {
+        self.write(|sql| {
+            let Some((version, _)) = current(sql, id)?.filter(|(_, old)| !old.is_empty()) else {
                 return Ok(Put::Refused(None));
             };
             if !holds(condition, true, version) {
                 return Ok(Put::Refused(Some(version)));
             }
-            set(writing, id, "", (version + 1, now))?;
+            set(sql, id, "", (version + 1, now))?;
             Ok(Put::Replaced(version + 1))
         })
     }
@@ -108,11 +106,7 @@ impl Store {
     /// [`StoreError`] if it cannot be read.
     pub fn item(&self, id: &str) -> Result<Option<StoredItem>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM items WHERE id = ?1 AND object != ''");
-        let read = self.read();
-        let found = read
-            .query_row(&sql, [id], |row| Ok(stored(row)))
-            .optional()?;
-        found.transpose()
+        self.read(|read| read.first(&sql, &[id.into()], stored))
     }
 
     /// Items that are there, by id, after one of them.
@@ -123,10 +117,7 @@ impl Store {
         let sql = format!(
             "SELECT {COLUMNS} FROM items WHERE id > ?1 AND object != '' ORDER BY id LIMIT ?2"
         );
-        let read = self.read();
-        let mut statement = read.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![id, signed(limit as u64)], |row| Ok(stored(row)))?;
-        rows.map(|row| row?).collect()
+        self.read(|read| read.all(&sql, &[id.into(), limit.into()], stored))
     }
 
     /// Items that changed after a place, in the order of their newest changes, deleted ones too.
@@ -135,11 +126,7 @@ impl Store {
     /// [`StoreError`] if they cannot be read.
     pub fn changed_items(&self, after: u64, limit: usize) -> Result<Vec<StoredItem>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM items WHERE seq > ?1 ORDER BY seq LIMIT ?2");
-        let read = self.read();
-        let mut statement = read.prepare_cached(&sql)?;
-        let limits = params![signed(after), signed(limit as u64)];
-        let rows = statement.query_map(limits, |row| Ok(stored(row)))?;
-        rows.map(|row| row?).collect()
+        self.read(|read| read.all(&sql, &[after.into(), limit.into()], stored))
     }
 }
 
@@ -152,32 +139,31 @@ fn holds(condition: Condition, is_there: bool, version: u64) -> bool {
 }
 
 /// Version and text of an item, of a deleted one too.
-pub(crate) fn current(
-    writing: &Transaction<'_>,
-    id: &str,
-) -> Result<Option<(u64, String)>, StoreError> {
-    let mut statement =
-        writing.prepare_cached("SELECT version, object FROM items WHERE id = ?1")?;
-    let found = statement.query_row([id], |row| Ok((unsigned(row.get(0)?), row.get(1)?)));
-    Ok(found.optional()?)
+pub(crate) fn current(sql: &mut Sql<'_>, id: &str) -> Result<Option<(u64, String)>, StoreError> {
+    let found = "SELECT version, object FROM items WHERE id = ?1";
+    sql.first(found, &[id.into()], |row| Ok((row.count(0)?, row.text(1)?)))
 }
 
-pub(crate) fn set(
-    writing: &Transaction<'_>,
+/// Puts an item in place of the one that is there, under a new place.
+fn set(
+    sql: &mut Sql<'_>,
     id: &str,
     text: &str,
     (version, now): (u64, i64),
 ) -> Result<(), StoreError> {
-    // In place of the old row, under a new place.
-    let sql = "INSERT OR REPLACE INTO items (id, object, version, changed) VALUES (?1, ?2, ?3, ?4)";
-    writing
-        .prepare_cached(sql)?
-        .execute(params![id, text, signed(version), now])?;
+    if version > 1 {
+        sql.change("DELETE FROM items WHERE id = ?1", &[id.into()])?;
+    }
+    let insert = "INSERT INTO items (id, object, version, changed) VALUES (?1, ?2, ?3, ?4)";
+    sql.change(
+        insert,
+        &[id.into(), text.into(), version.into(), now.into()],
+    )?;
     Ok(())
 }
 
 fn stored(row: &Row<'_>) -> Result<StoredItem, StoreError> {
-    let (id, text): (String, String) = (row.get(0)?, row.get(1)?);
+    let (id, text) = (row.text(0)?, row.text(1)?);
     let object = match text.as_str() {
         "" => None,
         text => Some(
@@ -188,8 +174,8 @@ fn stored(row: &Row<'_>) -> Result<StoredItem, StoreError> {
     Ok(StoredItem {
         id,
         object,
-        version: unsigned(row.get(2)?),
-        changed: row.get(3)?,
-        seq: unsigned(row.get(4)?),
+        version: row.count(2)?,
+        changed: row.whole(3)?,
+        seq: row.count(4)?,
     })
 }

@@ -1,7 +1,7 @@
 //! Keys of those who may ask: hashes, never the keys.
 
+use crate::sql::{Row, Value};
 use crate::{Store, StoreError};
-use rusqlite::{OptionalExtension, Row, params};
 
 /// A key as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,12 +24,16 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if the disk refuses.
     pub fn add_key(&self, key: &StoredKey) -> Result<bool, StoreError> {
-        self.write(|writing| {
-            let sql = "INSERT INTO keys (hash, name, scopes, created) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
-            let scopes = key.scopes.join(" ");
-            let rows = writing.execute(sql, params![key.hash, key.name, scopes, key.created])?;
-            Ok(rows == 1)
-        })
+        let insert = "INSERT INTO keys (hash, name, scopes, created) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+        let scopes = key.scopes.join(" ");
+        let hash = Value::Bytes(&key.hash);
+        let values = [
+            hash,
+            (&key.name).into(),
+            (&scopes).into(),
+            key.created.into(),
+        ];
+        self.write(|sql| Ok(sql.change(insert, &values)? == 1))
     }
 
     /// Takes a key back; false where none is called so.
@@ -37,10 +41,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if the disk refuses.
     pub fn remove_key(&self, name: &str) -> Result<bool, StoreError> {
-        self.write(|writing| {
-            let rows = writing.execute("DELETE FROM keys WHERE name = ?1", [name])?;
-            Ok(rows == 1)
-        })
+        let delete = "DELETE FROM keys WHERE name = ?1";
+        self.write(|sql| Ok(sql.change(delete, &[name.into()])? == 1))
     }
 
     /// The key with a hash.
@@ -49,9 +51,7 @@ impl Store {
     /// [`StoreError`] if it cannot be read.
     pub fn key(&self, hash: &[u8; 32]) -> Result<Option<StoredKey>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM keys WHERE hash = ?1");
-        let read = self.read();
-        let mut statement = read.prepare_cached(&sql)?;
-        Ok(statement.query_row([hash], key).optional()?)
+        self.read(|read| read.first(&sql, &[Value::Bytes(hash)], key))
     }
 
     /// All keys, by name.
@@ -60,19 +60,17 @@ impl Store {
     /// [`StoreError`] if they cannot be read.
     pub fn keys(&self) -> Result<Vec<StoredKey>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM keys ORDER BY name");
-        let read = self.read();
-        let mut statement = read.prepare(&sql)?;
-        let rows = statement.query_map([], key)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.read(|read| read.all(&sql, &[], key))
     }
 }
 
-fn key(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
-    let scopes: String = row.get(2)?;
+fn key(row: &Row<'_>) -> Result<StoredKey, StoreError> {
+    let hash = row.bytes(0)?.and_then(|bytes| bytes.try_into().ok());
+    let wrong = || StoreError::Damaged("the hash of a key has not 32 bytes".to_owned());
     Ok(StoredKey {
-        hash: row.get(0)?,
-        name: row.get(1)?,
-        scopes: scopes.split_whitespace().map(str::to_owned).collect(),
-        created: row.get(3)?,
+        hash: hash.ok_or_else(wrong)?,
+        name: row.text(1)?,
+        scopes: row.text(2)?.split_whitespace().map(str::to_owned).collect(),
+        created: row.whole(3)?,
     })
 }

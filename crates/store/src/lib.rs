@@ -1,9 +1,11 @@
-//! Catalogue, events and keys that survive a crash, in one SQLite file.
+//! Catalogue, events and keys that survive a crash, in one SQLite file, or in a PostgreSQL data base
+//! that several services share.
 //!
-//! Every write is a transaction of its own that is on the disk when the call returns (write-ahead
-//! log, `synchronous = FULL`): what was acknowledged is there after a kill or a power cut. Many rows
-//! in one call cost one flush. The schema has a version, and an older file is brought forward when
-//! it is opened; a newer one is refused.
+//! Every write is a transaction of its own that is on the disk when the call returns: what was
+//! acknowledged is there after a kill or a power cut. Many rows in one call cost one flush. Each
+//! event, and each change of an item or of a person, has a place that grows in the order in which it
+//! can be seen: who has read up to a place reads on after it, and misses nothing. The schema has a
+//! version, and an older store is brought forward when it is opened; a newer one is refused.
 //!
 //! ```
 //! use semrec_store::{Condition, NewEvent, Store};
@@ -27,20 +29,28 @@
 //! ```
 
 mod archive;
+mod changes;
 mod error;
 mod events;
 mod items;
 mod keys;
+mod place;
+mod postgres;
 mod schema;
 mod seed;
 mod snapshot;
+mod sql;
+mod sqlite;
 mod store;
 mod users;
 
+pub use changes::{PersonChange, Who, hash_of_person};
 pub use error::StoreError;
 pub use events::{NewEvent, StoredEvent, Taken};
 pub use items::{Condition, Put, StoredItem};
 pub use keys::StoredKey;
+pub use place::{Place, PostgresPlace};
+pub use postgres::Lease;
 pub use snapshot::Snapshot;
 pub use store::{BUNDLES, Store};
 pub use users::{Forgotten, StoredUser};

@@ -1,11 +1,11 @@
-//! The tables, and how an older file gets them.
+//! The tables of a SQLite file, and how an older one gets them.
 
 use crate::StoreError;
 use rusqlite::Connection;
 use std::path::Path;
 
 /// One entry a version, each a step from the version before it. Entries are never changed.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
     CREATE TABLE items (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- of the newest change: a row moves when it changes
@@ -36,6 +36,14 @@ const STEPS: [&str; 2] = [
     CREATE TABLE users (
         id TEXT PRIMARY KEY,
         object TEXT NOT NULL                    -- JSON: what is said of a person
+    ) STRICT;
+",
+    "
+    CREATE TABLE people_changes (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        user_id TEXT,                           -- somebody whose past is not what it was
+        forgotten BLOB,                         -- or SHA-256 of somebody who was forgotten
+        at INTEGER NOT NULL                     -- Unix seconds
     ) STRICT;
 ",
 ];

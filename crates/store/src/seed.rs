@@ -1,9 +1,10 @@
 //! A store that begins with what a data set holds.
 
-use crate::items::{current, set};
-use crate::store::{NOTE, unsigned};
+use crate::events::NEW;
+use crate::items::current;
+use crate::sql::{Kind, Sql, Value as Cell};
+use crate::store::{note, noted};
 use crate::{Store, StoreError};
-use rusqlite::{Transaction, params};
 use semrec_data::{Dataset, Record};
 
 /// Under which note the fingerprint of the data set is kept.
@@ -27,32 +28,29 @@ impl Store {
         now: i64,
         person: &dyn Fn(&str) -> String,
     ) -> Result<u64, StoreError> {
-        let before = self.note(SEEDED)?;
-        if before.as_ref() == Some(&dataset.fingerprint) {
+        if self.note(SEEDED)?.as_ref() == Some(&dataset.fingerprint) {
             return self.seeded_items(&dataset.fingerprint);
         }
-        self.write(|writing| {
-            for row in (0u32..).take(dataset.items.len()) {
-                if before.is_some() && current(writing, dataset.items.ids.name(row))?.is_some() {
-                    continue;
-                }
-                let record = Record::of(&dataset.items, row);
-                let text = serde_json::Value::Object(record.object()).to_string();
-                set(writing, &record.id, &text, (1, now))?;
+        self.write(|sql| {
+            // Another service may have been faster.
+            let before = noted(sql, SEEDED)?;
+            if before.as_ref() == Some(&dataset.fingerprint) {
+                return same_items(sql);
             }
+            add_items(sql, dataset, (before.is_some(), now))?;
             let same = match before {
-                None => unsigned(writing.last_insert_rowid()),
+                None => sql.number("SELECT coalesce(max(seq), 0) FROM items", &[])?,
                 // The rest may be what another data set said.
                 Some(_) => 0,
             };
             if before.is_none() {
-                add_people(writing, dataset, person)?;
-                add_events(writing, dataset, person)?;
-                let own = writing.last_insert_rowid().to_string();
-                writing.execute(NOTE, [OWN, &own])?;
+                add_people(sql, dataset, person)?;
+                add_events(sql, dataset, person)?;
+                let own = sql.number("SELECT coalesce(max(seq), 0) FROM events", &[])?;
+                note(sql, OWN, &own.to_string())?;
             }
-            writing.execute(NOTE, [SEEDED, &dataset.fingerprint])?;
-            writing.execute(NOTE, [SAME, &same.to_string()])?;
+            note(sql, SEEDED, &dataset.fingerprint)?;
+            note(sql, SAME, &same.to_string())?;
             Ok(same)
         })
     }
@@ -63,11 +61,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if it cannot be read.
     pub fn seeded_items(&self, fingerprint: &str) -> Result<u64, StoreError> {
-        if self.note(SEEDED)?.as_deref() != Some(fingerprint) {
-            return Ok(0);
-        }
-        let same = self.note(SAME)?.and_then(|place| place.parse().ok());
-        Ok(same.unwrap_or(0))
+        self.read(
+            |sql| match noted(sql, SEEDED)?.as_deref() == Some(fingerprint) {
+                true => same_items(sql),
+                false => Ok(0),
+            },
+        )
     }
 
     /// The place of the newest event that the store was filled with.
@@ -80,40 +79,75 @@ impl Store {
     }
 }
 
+fn same_items(sql: &mut Sql<'_>) -> Result<u64, StoreError> {
+    let same = noted(sql, SAME)?;
+    Ok(same.and_then(|place| place.parse().ok()).unwrap_or(0))
+}
+
+/// Items that the store never had, where it has some.
+fn add_items(
+    sql: &mut Sql<'_>,
+    dataset: &Dataset,
+    (has_some, now): (bool, i64),
+) -> Result<(), StoreError> {
+    let mut records = Vec::new();
+    for row in (0u32..).take(dataset.items.len()) {
+        if has_some && current(sql, dataset.items.ids.name(row))?.is_some() {
+            continue;
+        }
+        let record = Record::of(&dataset.items, row);
+        let text = serde_json::Value::Object(record.object()).to_string();
+        records.push((record.id, text));
+    }
+    let columns = [
+        ("id", Kind::Text),
+        ("object", Kind::Text),
+        ("version", Kind::Whole),
+        ("changed", Kind::Whole),
+    ];
+    let rows = records
+        .iter()
+        .map(|(id, text)| vec![id.into(), text.into(), Cell::Whole(1), now.into()]);
+    sql.insert(("items", &columns), &rows.collect::<Vec<_>>(), "")
+}
+
 /// People who say something of themselves.
 fn add_people(
-    writing: &Transaction<'_>,
+    sql: &mut Sql<'_>,
     dataset: &Dataset,
     person: &dyn Fn(&str) -> String,
 ) -> Result<(), StoreError> {
-    let mut insert = writing.prepare("INSERT OR IGNORE INTO users (id, object) VALUES (?1, ?2)")?;
-    for row in (0u32..).take(dataset.users.len()) {
-        let record = Record::of(&dataset.users, row);
-        if !record.fields.is_empty() {
-            let text = serde_json::Value::Object(record.object()).to_string();
-            insert.execute([&person(&record.id), &text])?;
-        }
-    }
-    Ok(())
+    let records = (0u32..).take(dataset.users.len());
+    let records = records
+        .map(|row| Record::of(&dataset.users, row))
+        .filter(|record| !record.fields.is_empty());
+    let said = records.map(|record| {
+        let text = serde_json::Value::Object(record.object()).to_string();
+        (person(&record.id), text)
+    });
+    let said: Vec<(String, String)> = said.collect();
+    let rows = said.iter().map(|(id, text)| vec![id.into(), text.into()]);
+    let columns = [("id", Kind::Text), ("object", Kind::Text)];
+    let rows: Vec<_> = rows.collect();
+    sql.insert(("users", &columns), &rows, "ON CONFLICT (id) DO NOTHING")
 }
 
 fn add_events(
-    writing: &Transaction<'_>,
+    sql: &mut Sql<'_>,
     dataset: &Dataset,
     person: &dyn Fn(&str) -> String,
 ) -> Result<(), StoreError> {
-    let mut insert = writing.prepare(
-        "INSERT INTO events (user_id, item_id, kind, value, time) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    for row in dataset.interactions.rows() {
+    let users: Vec<String> = dataset.users.ids.iter().map(person).collect();
+    let rows = dataset.interactions.rows().map(|row| {
         let kind = dataset.kinds.get(usize::from(row.kind));
-        insert.execute(params![
-            person(dataset.users.ids.name(row.user)),
-            dataset.items.ids.name(row.event.item),
-            kind.map_or("", String::as_str),
-            f64::from(row.event.value),
-            row.event.time
-        ])?;
-    }
-    Ok(())
+        vec![
+            Cell::from(&users[row.user as usize]),
+            dataset.items.ids.name(row.event.item).into(),
+            kind.map_or("", String::as_str).into(),
+            Cell::Real(row.event.value.into()),
+            row.event.time.into(),
+            Cell::Null,
+        ]
+    });
+    sql.insert(("events", &NEW), &rows.collect::<Vec<_>>(), "")
 }

@@ -1,6 +1,5 @@
 //! The store as a data set, for the next model to be trained on.
 
-use crate::store::{signed, unsigned};
 use crate::{Store, StoreError, StoredEvent};
 use semrec_data::{
     Dataset, Event, Ids, Interactions, Knowledge, Link, Part, Record, Role, Row, Table,
@@ -141,8 +140,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if it cannot be read.
     pub fn last_event(&self) -> Result<u64, StoreError> {
-        let sql = "SELECT ifnull(max(seq), 0) FROM events";
-        Ok(unsigned(self.read().query_row(sql, [], |row| row.get(0))?))
+        self.read(|read| read.number("SELECT coalesce(max(seq), 0) FROM events", &[]))
     }
 
     /// How many events there are after a place.
@@ -150,11 +148,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if they cannot be counted.
     pub fn n_events_after(&self, place: u64) -> Result<u64, StoreError> {
-        let sql = "SELECT count(*) FROM events WHERE seq > ?1";
-        let count = self
-            .read()
-            .query_row(sql, [signed(place)], |row| row.get(0))?;
-        Ok(unsigned(count))
+        let count = "SELECT count(*) FROM events WHERE seq > ?1";
+        self.read(|read| read.number(count, &[place.into()]))
     }
 }
 

@@ -1,8 +1,9 @@
 //! What is said of people, and a person who is to be forgotten.
 
-use crate::store::{NOTE, signed};
+use crate::changes::{changed, forgotten};
+use crate::sql::{Row, Sql};
+use crate::store::note;
 use crate::{Store, StoreError};
-use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 
 /// A person of whom something was said.
@@ -27,20 +28,21 @@ pub struct Forgotten {
 const FORGOTTEN: &str = "forgotten last";
 
 impl Store {
-    /// Writes what is said of people, in place of what was said before.
+    /// Writes what is said of people, in place of what was said before. `now` in Unix seconds.
     ///
     /// # Errors
     /// [`StoreError`] if the disk refuses.
-    pub fn put_users(&self, users: &[StoredUser]) -> Result<(), StoreError> {
-        self.write(|writing| {
-            let sql = "INSERT OR REPLACE INTO users (id, object) VALUES (?1, ?2)";
-            let mut put = writing.prepare_cached(sql)?;
+    pub fn put_users(&self, users: &[StoredUser], now: i64) -> Result<(), StoreError> {
+        let put = "INSERT INTO users (id, object) VALUES (?1, ?2)
+                   ON CONFLICT (id) DO UPDATE SET object = excluded.object";
+        self.write(|sql| {
             for user in users {
                 let text = serde_json::to_string(&user.object);
                 let text = text.map_err(|e| StoreError::Damaged(e.to_string()))?;
-                put.execute([&user.id, &text])?;
+                sql.change(put, &[(&user.id).into(), (&text).into()])?;
             }
-            Ok(())
+            let mut ids = users.iter().map(|user| user.id.as_str()).collect();
+            changed(sql, &mut ids, now)
         })
     }
 
@@ -49,10 +51,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] if it cannot be read.
     pub fn user(&self, id: &str) -> Result<Option<StoredUser>, StoreError> {
-        let read = self.read();
-        let mut statement = read.prepare_cached("SELECT id, object FROM users WHERE id = ?1")?;
-        let found = statement.query_row([id], |row| Ok(user(row)));
-        found.optional()?.transpose()
+        let found = "SELECT id, object FROM users WHERE id = ?1";
+        self.read(|read| read.first(found, &[id.into()], user))
     }
 
     /// People of whom something is said, by id, after one of them.
@@ -61,23 +61,23 @@ impl Store {
     /// [`StoreError`] if they cannot be read.
     pub fn users_after(&self, id: &str, limit: usize) -> Result<Vec<StoredUser>, StoreError> {
         let sql = "SELECT id, object FROM users WHERE id > ?1 ORDER BY id LIMIT ?2";
-        let read = self.read();
-        let mut statement = read.prepare_cached(sql)?;
-        let rows = statement.query_map(params![id, signed(limit as u64)], |row| Ok(user(row)))?;
-        rows.map(|row| row?).collect()
+        self.read(|read| read.all(sql, &[id.into(), limit.into()], user))
     }
 
-    /// Deletes everything that is stored of a user. The pages they lay on are overwritten. `now` in
-    /// Unix seconds.
+    /// Deletes everything that is stored of a user. In a file, the pages they lay on are overwritten.
+    /// `now` in Unix seconds.
     ///
     /// # Errors
     /// [`StoreError`] if the disk refuses.
     pub fn forget_user(&self, user: &str, now: i64) -> Result<Forgotten, StoreError> {
-        self.write(|writing| {
-            writing.execute(NOTE, [FORGOTTEN, &now.to_string()])?;
-            writing.pragma_update(None, "secure_delete", true)?;
-            let events = writing.execute("DELETE FROM events WHERE user_id = ?1", [user])?;
-            let said = writing.execute("DELETE FROM users WHERE id = ?1", [user])?;
+        self.write(|sql| {
+            note(sql, FORGOTTEN, &now.to_string())?;
+            if let Sql::Sqlite(connection) = sql {
+                connection.pragma_update(None, "secure_delete", true)?;
+            }
+            let events = sql.change("DELETE FROM events WHERE user_id = ?1", &[user.into()])?;
+            let said = sql.change("DELETE FROM users WHERE id = ?1", &[user.into()])?;
+            forgotten(sql, user, now)?;
             let described = said > 0;
             Ok(Forgotten { events, described })
         })
@@ -92,7 +92,7 @@ impl Store {
         Ok(when.and_then(|when| when.parse().ok()))
     }
 
-    /// Tells people who have fields of their own, in the order in which they came.
+    /// Tells people who have fields of their own, by id.
     ///
     /// # Errors
     /// [`StoreError`] if they cannot be read.
@@ -101,19 +101,21 @@ impl Store {
         mut told: impl FnMut(&str, &Map<String, Value>),
     ) -> Result<(), StoreError> {
         self.apart(|read| {
-            let mut statement = read.prepare("SELECT id, object FROM users ORDER BY rowid")?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let user = user(row)?;
-                told(&user.id, &user.object);
-            }
-            Ok(())
+            read.each(
+                "SELECT id, object FROM users ORDER BY id",
+                &[],
+                &mut |row| {
+                    let user = user(row)?;
+                    told(&user.id, &user.object);
+                    Ok(())
+                },
+            )
         })
     }
 }
 
 fn user(row: &Row<'_>) -> Result<StoredUser, StoreError> {
-    let (id, text): (String, String) = (row.get(0)?, row.get(1)?);
+    let (id, text) = (row.text(0)?, row.text(1)?);
     let object = serde_json::from_str(&text)
         .map_err(|e| StoreError::Damaged(format!("what is said of a person is no JSON: {e}")))?;
     Ok(StoredUser { id, object })

@@ -1,6 +1,7 @@
 //! Flags of `semrec serve` and `semrec key`.
 
 use clap::{Args, Command, FromArgMatches, Subcommand, ValueEnum};
+use semrec_store::Place;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -15,9 +16,10 @@ pub(crate) struct ServeArgs {
     /// Address and port. Beyond this machine, keys are needed: see 'semrec key add'.
     #[arg(long, env = "SEMREC_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
-    /// Where items and events are kept, as sqlite:FILE [default: sqlite:BUNDLE.db]
-    #[arg(long, env = "SEMREC_STORE")]
-    pub(crate) store: Option<StorePlace>,
+    /// Where items and events are kept: sqlite:FILE, or postgres://USER@HOST/DATABASE, which several
+    /// services may share; its password may be in PGPASSWORD [default: sqlite:BUNDLE.db]
+    #[arg(long, env = "SEMREC_STORE", hide_env_values = true)]
+    pub(crate) store: Option<Place>,
     /// Newest events of a person that recommendations see.
     #[arg(long, env = "SEMREC_HISTORY", default_value_t = 200)]
     pub(crate) history: usize,
@@ -98,7 +100,8 @@ pub(crate) struct PrivacyArgs {
     pub(crate) mask: bool,
 }
 
-/// How the service learns on. Bundles that it makes lie in STORE.bundles.
+/// How the service learns on. Bundles that it makes lie in STORE.bundles, over PostgreSQL in
+/// BUNDLE.bundles.
 #[derive(Debug, Args)]
 pub(crate) struct RefitArgs {
     /// Train anew so often on what came in, e.g. 24h or 90m; the new bundle enters service if it is
@@ -217,9 +220,9 @@ pub(crate) struct KeyArgs {
 /// Which store.
 #[derive(Debug, Args)]
 pub(crate) struct KeyListArgs {
-    /// The store of the service, as sqlite:FILE
-    #[arg(long, env = "SEMREC_STORE")]
-    pub(crate) store: StorePlace,
+    /// The store of the service, as sqlite:FILE or postgres://USER@HOST/DATABASE
+    #[arg(long, env = "SEMREC_STORE", hide_env_values = true)]
+    pub(crate) store: Place,
 }
 
 /// `semrec store`
@@ -253,19 +256,4 @@ pub(crate) struct ImportedArgs {
     pub(crate) from: PathBuf,
     #[command(flatten)]
     pub(crate) at: KeyListArgs,
-}
-
-/// `sqlite:FILE`
-#[derive(Clone, Debug)]
-pub(crate) struct StorePlace(pub(crate) PathBuf);
-
-impl std::str::FromStr for StorePlace {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            Some(("sqlite", file)) if !file.is_empty() => Ok(Self(file.into())),
-            _ => Err(format!("'{text}' is no store; expected sqlite:FILE")),
-        }
-    }
 }

@@ -9,11 +9,11 @@ use semrec_engine::Engine;
 use semrec_serve::{
     Config, LogFormat, Net, Otlp, Privacy, Pseudonyms, Rate, Service, Tls, Watch, hash_of_key,
 };
-use semrec_store::{Store, StoredKey};
+use semrec_store::{Place, Store, StoreError, StoredKey};
 use std::fmt::Write;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tokio::sync::oneshot;
 
 pub(crate) fn run(context: &Context, args: &ServeArgs) -> anyhow::Result<()> {
@@ -49,6 +49,18 @@ pub(crate) fn after(context: &Context, bundle: &Path, address: SocketAddr) -> an
     })
 }
 
+/// Opens a store; the password may be where `psql` looks for it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a flag would be seen by everybody"
+)]
+pub(crate) fn opened(place: &Place) -> Result<Store, StoreError> {
+    match std::env::var("PGPASSWORD") {
+        Ok(password) => Store::at(&place.clone().with_password(&password)),
+        Err(_) => Store::at(place),
+    }
+}
+
 fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| unusable(address))
 }
@@ -65,21 +77,17 @@ fn listen(
     ready: &dyn Fn(&Service, &str),
 ) -> anyhow::Result<()> {
     let engine = Engine::open(&args.bundle)?;
-    let path = args.store.as_ref().map_or_else(
-        || {
-            let mut name = args.bundle.as_os_str().to_owned();
-            name.push(".db");
-            PathBuf::from(name)
-        },
-        |store| store.0.clone(),
-    );
-    let store = Store::open(&path)?;
+    let place = args.store.clone().unwrap_or_else(|| {
+        let mut name = args.bundle.as_os_str().to_owned();
+        name.push(".db");
+        Place::File(name.into())
+    });
+    let store = opened(&place)?;
     let keys = !store.keys()?.is_empty();
     if !keys && !args.listen.ip().is_loopback() {
         bail!(
-            "{} is beyond this machine, and the store has no key; make one with 'semrec key add NAME --store sqlite:{}', or listen on 127.0.0.1",
+            "{} is beyond this machine, and the store has no key; make one with 'semrec key add NAME --store {place}', or listen on 127.0.0.1",
             args.listen,
-            path.display()
         );
     }
     let config = Config {
@@ -97,7 +105,11 @@ fn listen(
         }),
         watch: watch(&args.watch),
         privacy: privacy(&args.privacy)?,
-        refit: Some(refit(context, &args.refit, &path)),
+        refit: Some(refit(
+            context,
+            &args.refit,
+            place.file().unwrap_or(&args.bundle),
+        )),
         ..Config::new(context::unix_seconds)
     };
     let scheme = if config.net.tls.is_some() {
@@ -119,9 +131,8 @@ fn listen(
             end.send(()).ok();
         });
         context.console.line(format!(
-            "{scheme}://{at} serves {}, store sqlite:{}{}",
+            "{scheme}://{at} serves {}, store {place}{}",
             args.bundle.display(),
-            path.display(),
             if keys { ", keys are asked for" } else { "" }
         ));
         ready(&service, &format!("{scheme}://{at}"));
@@ -178,7 +189,7 @@ pub(crate) fn key(context: &Context, verb: &KeyVerb) -> anyhow::Result<()> {
     match verb {
         KeyVerb::Add(args) => add(context, args),
         KeyVerb::Remove(args) => {
-            if !Store::open(&args.at.store.0)?.remove_key(&args.name)? {
+            if !opened(&args.at.store)?.remove_key(&args.name)? {
                 bail!("no key is called '{}'; see 'semrec key list'", args.name);
             }
             context
@@ -187,7 +198,7 @@ pub(crate) fn key(context: &Context, verb: &KeyVerb) -> anyhow::Result<()> {
             Ok(())
         }
         KeyVerb::List(args) => {
-            for key in Store::open(&args.store.0)?.keys()? {
+            for key in opened(&args.store)?.keys()? {
                 let scopes = key.scopes.join(" ");
                 context.console.line(format!("{}  {scopes}", key.name));
             }
@@ -209,7 +220,7 @@ fn add(context: &Context, args: &KeyArgs) -> anyhow::Result<()> {
         scopes: vec![args.scope.clone()],
         created: context.now,
     };
-    if !Store::open(&args.at.store.0)?.add_key(&stored)? {
+    if !opened(&args.at.store)?.add_key(&stored)? {
         bail!(
             "a key is called '{}' already; remove it, or take another name",
             args.name

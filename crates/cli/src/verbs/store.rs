@@ -2,26 +2,27 @@
 
 use crate::args::StoreVerb;
 use crate::context::Context;
+use crate::verbs::serve::opened;
 use anyhow::bail;
-use semrec_store::Store;
 
 pub(crate) fn run(context: &Context, verb: &StoreVerb) -> anyhow::Result<()> {
     let (what, where_to, [items, users, events]) = match verb {
         StoreVerb::Export(args) => {
-            let path = &args.at.store.0;
-            if !path.exists() {
+            let place = &args.at.store;
+            if let Some(path) = place.file().filter(|path| !path.exists()) {
                 bail!("{}: there is no store; see --store", path.display());
             }
-            ("wrote", &args.out, Store::open(path)?.export(&args.out)?)
+            let counts = opened(place)?.export(&args.out)?;
+            ("wrote", args.out.display().to_string(), counts)
         }
         StoreVerb::Import(args) => {
-            let path = &args.at.store.0;
-            ("read", path, Store::open(path)?.import(&args.from)?)
+            let place = &args.at.store;
+            let counts = opened(place)?.import(&args.from)?;
+            ("filled", place.to_string(), counts)
         }
     };
     context.console.line(format!(
-        "{what} {}: {items} items (deleted ones too), {users} people who are described, {events} events; keys are not among them",
-        where_to.display()
+        "{what} {where_to}: {items} items (deleted ones too), {users} people who are described, {events} events; keys are not among them"
     ));
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! Gorse's routes, as its clients use them: requests and answers as those of its Python and Go
 //! clients on the wire.
 
-use super::{Answer, ask, config, get, service, started, with};
+use super::{Answer, apart, ask, config, get, service, started, store, with};
 use axum::Router;
 use axum::http::StatusCode;
 use semrec_serve::{Config, hash_of_key};
-use semrec_store::{Store, StoredKey};
+use semrec_store::StoredKey;
 use serde_json::{Value, json};
 
 async fn told(router: &Router, line: &str, body: Value) -> Value {
@@ -245,7 +245,7 @@ async fn what_tells_of_people_needs_the_scope_admin() {
             ..config()
         },
     );
-    let store = Store::open(&dir.path().join("s.db")).unwrap();
+    let store = apart(|| store(dir.path()));
     for scope in ["read", "write", "admin"] {
         let key = StoredKey {
             hash: hash_of_key(scope),
@@ -253,7 +253,7 @@ async fn what_tells_of_people_needs_the_scope_admin() {
             scopes: vec![scope.to_owned()],
             created: 0,
         };
-        store.add_key(&key).unwrap();
+        apart(|| store.add_key(&key)).unwrap();
     }
     let feedback = "[{\"FeedbackType\": \"a\", \"UserId\": \"u\", \"ItemId\": \"i1\"}]";
     for (line, body, may) in [

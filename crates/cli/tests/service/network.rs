@@ -1,9 +1,7 @@
 //! Connections: slow clients, TLS, and traces sent away.
 
-use super::{config, shop};
-use semrec_engine::Engine;
-use semrec_serve::{Config, Net, Otlp, Service, Tls, Watch, run};
-use semrec_store::Store;
+use super::{config, service_at, shop};
+use semrec_serve::{Config, Net, Otlp, Tls, Watch, run};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -26,9 +24,8 @@ struct Running {
 
 async fn running(config: Config) -> Running {
     let dir = tempfile::tempdir().unwrap();
-    let (bundle, _) = shop::bundle(dir.path());
-    let store = Store::open(&dir.path().join("s.db")).unwrap();
-    let service = Service::start(Engine::open(&bundle).unwrap(), store, config).unwrap();
+    shop::bundle(dir.path());
+    let service = service_at(dir.path(), config).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (end, ends) = oneshot::channel::<()>();

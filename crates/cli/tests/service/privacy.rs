@@ -1,10 +1,9 @@
 //! Pseudonyms, masks, rates, and what is told to those who watch.
 
-use super::{ask, config, get, service, shop, started, with};
+use super::{apart, ask, config, get, place, service, service_at, shop, started, store, with};
 use axum::Router;
-use semrec_engine::Engine;
-use semrec_serve::{Config, LogFormat, Privacy, Pseudonyms, Rate, Service, Watch, hash_of_key};
-use semrec_store::{Store, StoredKey};
+use semrec_serve::{Config, LogFormat, Privacy, Pseudonyms, Rate, Watch, hash_of_key};
+use semrec_store::{Place, StoredKey};
 use serde_json::{Value, json};
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -23,15 +22,22 @@ fn with_key(key: &str) -> Config {
 }
 
 fn refused(dir: &Path, config: Config) -> String {
-    let engine = Engine::open(&dir.join("bundle")).unwrap();
-    let store = Store::open(&dir.join("s.db")).unwrap();
-    Service::start(engine, store, config)
-        .unwrap_err()
-        .to_string()
+    service_at(dir, config).unwrap_err().to_string()
 }
 
-/// Whether a text is in any file of the store.
+/// Whether a text is in any file of the store, or in any row of a schema.
 fn stored(dir: &Path, text: &str) -> bool {
+    if let Place::Postgres(_) = place(dir) {
+        let rows = apart(|| {
+            let store = store(dir);
+            let (items, people) = (store.items_after("", 999), store.users_after("", 999));
+            format!(
+                "{items:?} {people:?} {:?}",
+                store.events_after(0, None, 9999)
+            )
+        });
+        return rows.contains(text);
+    }
     let files = std::fs::read_dir(dir)
         .unwrap()
         .map(|file| file.unwrap().path());
@@ -128,8 +134,7 @@ fn told_of(dir: &Path) -> Router {
         scopes: vec!["read".to_owned()],
         created: 0,
     };
-    let store = Store::open(&dir.join("s.db")).unwrap();
-    store.add_key(&key).unwrap();
+    apart(|| store(dir).add_key(&key)).unwrap();
     let watch = Watch {
         log: LogFormat::Json,
         write: |line| LINES.lock().unwrap().push(line.to_owned()),

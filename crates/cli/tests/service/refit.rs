@@ -1,27 +1,25 @@
 //! A service that learns on: what is not worse enters service, what is worse or damaged does not.
 
-use crate::{Answer, ask, config, get, shop};
+use crate::{Answer, ask, config, get, service_at, shop};
 use axum::Router;
 use axum::http::StatusCode;
 use semrec_data::{Dataset, ImportReport};
-use semrec_engine::Engine;
-use semrec_serve::{Config, Refit, Service, Task, Trainer, router};
-use semrec_store::Store;
+use semrec_serve::{Config, Refit, Task, Trainer, router};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-type Train = fn(&Task<'_>) -> Result<(), String>;
+pub(crate) type Train = fn(&Task<'_>) -> Result<(), String>;
 
-fn fitted(task: &Task<'_>, model: &str) -> Result<(), String> {
+pub(crate) fn fitted(task: &Task<'_>, model: &str) -> Result<(), String> {
     let dataset = Dataset::load(task.data).map_err(|e| e.to_string())?;
     shop::bundle_from(&dataset, &ImportReport::default(), (model, task.out));
     Ok(())
 }
 
 /// A service over a shop whose model knows who chose what with what.
-fn started(dir: &Path, train: Train) -> Router {
+pub(crate) fn started(dir: &Path, train: Train) -> Router {
     let path = dir.join("bundle");
     if !path.exists() {
         shop::bundle_of(dir, "item-knn");
@@ -37,12 +35,11 @@ fn started(dir: &Path, train: Train) -> Router {
         refit: Some(refit),
         ..config()
     };
-    let store = Store::open(&dir.join("s.db")).unwrap();
-    router(Service::start(Engine::open(&path).unwrap(), store, config).unwrap())
+    router(service_at(dir, config).unwrap())
 }
 
 /// Begins a refit and waits until it is over; what came of it.
-async fn refitted(router: &Router) -> Value {
+pub(crate) async fn refitted(router: &Router) -> Value {
     let before = get(router, "/v1/refit").await.json();
     let before = before["made"].as_array().unwrap().len();
     let begun = ask(router, "POST /v1/refit", "").await;
@@ -58,7 +55,7 @@ async fn refitted(router: &Router) -> Value {
 }
 
 /// `n` people, each of whom touches one item, then the other.
-async fn pairs(router: &Router, (first, then): (&str, &str), n: usize) {
+pub(crate) async fn pairs(router: &Router, (first, then): (&str, &str), n: usize) {
     let mut lines = String::new();
     for person in 0..n {
         for (item, time) in [(first, 5000), (then, 5001)] {
@@ -71,7 +68,7 @@ async fn pairs(router: &Router, (first, then): (&str, &str), n: usize) {
     assert_eq!(answer.json()["accepted"], 2 * n, "{}", answer.text);
 }
 
-async fn after(router: &Router, item: &str) -> Answer {
+pub(crate) async fn after(router: &Router, item: &str) -> Answer {
     ask(
         router,
         "POST /v1/recommend",

@@ -7,7 +7,7 @@ use crate::routes::items::check_id;
 use crate::service::Service;
 use axum::extract::{Path, State};
 use semrec_data::unix_seconds;
-use semrec_store::{NewEvent, Store, StoreError, StoredEvent};
+use semrec_store::{NewEvent, Store, StoredEvent};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -142,29 +142,14 @@ type Between = (String, String, Option<String>);
 
 /// Takes events out of store and histories.
 async fn remove(service: &Service, of: Vec<Between>) -> Result<usize, Failed> {
-    let most = service.config().history;
-    let work = move |store: &Store| -> Result<_, StoreError> {
+    let now = service.now();
+    let work = move |store: &Store| {
         let each = of
             .iter()
             .map(|(u, i, k)| (u.as_str(), i.as_str(), k.as_deref()));
-        let deleted = store.delete_events(&each.collect::<Vec<_>>())?;
-        let mut users: Vec<String> = of.into_iter().map(|(user, _, _)| user).collect();
-        users.sort_unstable();
-        users.dedup();
-        let left = users.into_iter().map(|user| {
-            let events = store.events_of(&user, most)?;
-            Ok((user, events))
-        });
-        Ok((deleted, left.collect::<Result<Vec<_>, StoreError>>()?))
+        store.delete_events(&each.collect::<Vec<_>>(), now)
     };
-    let _writing = service.live().writing().await;
-    let (deleted, left) = service.in_store(work).await?;
-    if deleted > 0 {
-        for (user, events) in left {
-            service.live().replace(&user, &events);
-        }
-    }
-    Ok(deleted)
+    Ok(service.change_people(work).await?)
 }
 
 async fn page(service: &Service, query: Parameters, kind: Option<String>) -> Told<Page> {

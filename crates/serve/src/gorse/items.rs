@@ -6,7 +6,7 @@ use crate::routes::items::{checked, write};
 use crate::routes::recommend::MOST as MOST_RANKED;
 use crate::service::Service;
 use axum::extract::{Path, State};
-use semrec_engine::{Change, Request};
+use semrec_engine::Request;
 use semrec_store::{Condition, Put};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -135,7 +135,7 @@ pub(crate) async fn delete(
     if let Put::Refused(_) = done {
         return Ok(success(0));
     }
-    service.change(vec![Change::Delete(id)]).await?;
+    service.follow_items().await?;
     Ok(success(1))
 }
 

@@ -2,8 +2,8 @@
 
 use super::feedback::Sent;
 use super::{Asked, Body, Failed, Parameters, Told, asked, bounded};
-use crate::live::Served;
 use crate::routes::recommend::{MOST, answer};
+use crate::served::Served;
 use crate::service::Service;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;

@@ -77,8 +77,9 @@ pub(crate) async fn insert(
         Ok(StoredUser { id, object })
     });
     let stored = stored.collect::<Result<Vec<_>, Failed>>()?;
+    let now = service.now();
     service
-        .in_store(move |store| store.put_users(&stored))
+        .change_people(move |store| store.put_users(&stored, now))
         .await?;
     Ok(success(n))
 }
@@ -110,8 +111,9 @@ pub(crate) async fn modify(
     said.over(&service, &mut object);
     let id = service.person(&user).into_owned();
     let stored = StoredUser { id, object };
+    let now = service.now();
     service
-        .in_store(move |store| store.put_users(&[stored]))
+        .change_people(move |store| store.put_users(&[stored], now))
         .await?;
     Ok(success(1))
 }

@@ -49,9 +49,7 @@ impl Generations {
     /// # Errors
     /// [`ServeError`] if the store cannot be read or written.
     pub(crate) fn open(dir: &Path, first: &Path, store: &Store) -> Result<Self, ServeError> {
-        let listed = store.note(BUNDLES)?;
-        let listed = listed.and_then(|text| serde_json::from_str(&text).ok());
-        let served: Vec<u32> = listed.unwrap_or_else(|| vec![0]);
+        let served = Self::listed(store)?.unwrap_or_else(|| vec![0]);
         let mut generations = Self {
             dir: dir.to_owned(),
             first: first.to_owned(),
@@ -67,6 +65,28 @@ impl Generations {
             generations.note(store)?;
         }
         Ok(generations)
+    }
+
+    /// What the store has of them.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub(crate) fn listed(store: &Store) -> Result<Option<Vec<u32>>, StoreError> {
+        let listed = store.note(BUNDLES)?;
+        Ok(listed.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Numbers of those that entered service, the newest last.
+    pub(crate) fn served(&self) -> &[u32] {
+        &self.served
+    }
+
+    /// The same bundles, of which others entered service.
+    pub(crate) fn following(&self, served: Vec<u32>) -> Self {
+        Self {
+            served,
+            ..self.clone()
+        }
     }
 
     pub(crate) fn current(&self) -> u32 {
@@ -272,6 +292,11 @@ pub(crate) fn begin(engine: Engine, store: &Store, config: &Config) -> Result<Be
                 begun
                     .notes
                     .push(format!("{e}; the bundle before it serves"));
+                if store.is_shared() {
+                    // Others may have it: what is in service is not this one's to say.
+                    generations = generations.following(vec![0]);
+                    break;
+                }
                 generations.left(store)?;
             }
         }

@@ -2,7 +2,7 @@
 //! next? Both answer as they do in service, with all that the store knows before each event.
 
 use crate::ServeError;
-use crate::live::history;
+use crate::served::history;
 use semrec_data::Event;
 use semrec_engine::{Engine, EngineError, Request};
 use semrec_store::{Store, StoredEvent};

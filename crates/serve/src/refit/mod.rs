@@ -118,6 +118,8 @@ pub(crate) enum Outcome {
     Failed,
     /// The bundle before is in service again.
     Rolledback,
+    /// The bundle that another service on the store put into service serves here too.
+    Followed,
 }
 
 impl Outcome {
@@ -128,6 +130,7 @@ impl Outcome {
             Self::Waiting => "waiting",
             Self::Failed => "failed",
             Self::Rolledback => "rolledback",
+            Self::Followed => "followed",
         }
     }
 }
@@ -138,7 +141,7 @@ pub(crate) struct Made {
     /// Unix seconds.
     begun: i64,
     ended: i64,
-    /// `request`, `schedule` or `drift`.
+    /// `request`, `schedule`, `drift`, or `another service`.
     because: &'static str,
     outcome: Outcome,
     /// The bundle in service after it.

@@ -6,6 +6,8 @@ use super::{Generations, Made, Opened, Outcome, Refit, Status, Step, Task, Verdi
 use crate::ServeError;
 use crate::live::Live;
 use crate::meters::Meters;
+use crate::served::Served;
+use crate::watch::Log;
 use semrec_data::ImportReport;
 use semrec_store::{Store, StoredEvent};
 use std::fs;
@@ -19,6 +21,10 @@ const FEWEST: u64 = 50;
 const MOST: usize = 2_000;
 /// How often it is looked whether a refit is due.
 const LOOK: Duration = Duration::from_secs(15);
+/// And, where other services are on the store, which bundle they put into service.
+const LOOK_AT_OTHERS: Duration = Duration::from_secs(2);
+/// Who trains holds the lock of this name.
+const LEASE: &str = "refit";
 /// Seconds between the end of one refit and another because of drift.
 const PAUSE: i64 = 600;
 /// And events between them.
@@ -39,6 +45,7 @@ struct Shared {
     live: Arc<Live>,
     store: Arc<Store>,
     meters: Meters,
+    log: Log,
     history: usize,
     clock: fn() -> i64,
     state: Mutex<State>,
@@ -56,6 +63,8 @@ struct State {
     tried: u64,
     /// When the last one ended, or the service began.
     last: i64,
+    /// Bundles that another service put into service, and that cannot be opened here.
+    refused: Vec<u32>,
     made: Vec<Made>,
 }
 
@@ -76,7 +85,8 @@ impl Refitter {
         refit: Refit,
         (live, store): (Arc<Live>, Arc<Store>),
         (generations, known): (Generations, Known),
-        (meters, history, clock): (Meters, usize, fn() -> i64),
+        (meters, log): (Meters, Log),
+        (history, clock): (usize, fn() -> i64),
     ) -> Result<Self, ServeError> {
         let state = State {
             generations,
@@ -85,6 +95,7 @@ impl Refitter {
             asked: false,
             tried: known.events_until,
             last: clock(),
+            refused: Vec::new(),
             made: Vec::new(),
         };
         let shared = Arc::new(Shared {
@@ -92,6 +103,7 @@ impl Refitter {
             live,
             store,
             meters,
+            log,
             history,
             clock,
             state: Mutex::new(state),
@@ -194,9 +206,71 @@ impl Shared {
                 state.step = Step::Exporting;
                 return Some(because);
             }
-            let waited = self.wake.wait_timeout(state, LOOK);
+            let look = match self.store.is_shared() {
+                true => LOOK_AT_OTHERS,
+                false => LOOK,
+            };
+            let waited = self.wake.wait_timeout(state, look);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if self.store.is_shared() && state.step == Step::Idle && !state.asked {
+                drop(state);
+                self.follow_others();
+                state = self.state();
+            }
         }
+    }
+
+    /// Puts the bundle into service that another service on this store put there.
+    fn follow_others(&self) {
+        // A store that is away is told of by whoever follows what is written.
+        let Ok(Some(listed)) = Generations::listed(&self.store) else {
+            return;
+        };
+        let followed = {
+            let mut state = self.state();
+            if listed == state.generations.served() || listed == state.refused {
+                return;
+            }
+            state.step = Step::Swapping;
+            state.generations.following(listed.clone())
+        };
+        let begun = (self.clock)();
+        let done = self.put_into_service(&followed, followed.current());
+        let (outcome, detail) = match done {
+            Ok(known) => {
+                let mut state = self.state();
+                state.generations = followed;
+                state.known = known;
+                (
+                    Outcome::Followed,
+                    "by another service on this store".to_owned(),
+                )
+            }
+            Err(e) => {
+                let detail = format!(
+                    "another service put a bundle into service that cannot be opened here: {e}"
+                );
+                self.log.note("warn", &detail);
+                self.state().refused = listed;
+                (Outcome::Failed, detail)
+            }
+        };
+        self.tell(begun, "another service", (outcome, None, detail));
+    }
+
+    /// Opens a bundle, makes it ready and puts it into service; up to where it knows the store.
+    fn put_into_service(
+        &self,
+        generations: &Generations,
+        number: u32,
+    ) -> Result<Known, ServeError> {
+        let Opened { engine, known } = match number {
+            0 => generations.first(&self.store),
+            number => generations.opened(number),
+        }?;
+        let next = Served::new(engine, (&self.store, known.items_until), self.history)?;
+        self.live.swap(next, &self.store)?;
+        Ok(known)
     }
 
     fn reason(&self, state: &State) -> Option<&'static str> {
@@ -240,6 +314,11 @@ impl Shared {
             let like = state.generations.path(state.generations.current());
             (state.known, state.generations.next()?, like)
         };
+        // Only one of the services on a store trains at a time.
+        let Some(_alone) = self.store.lease(LEASE)? else {
+            let detail = "another service on this store is training".to_owned();
+            return Ok((Outcome::Waiting, None, detail));
+        };
         self.state().tried = self.store.last_event()?;
         let got = self.store.n_events_after(known.events_until)?;
         if got < FEWEST {
@@ -274,7 +353,6 @@ impl Shared {
         let kept = generations.keep(number, known);
         let judged = kept.and_then(|()| self.judged(number, &judged_by));
         if !matches!(judged, Ok((Outcome::Swapped, ..))) {
-            self.live.abandon();
             generations.delete(number);
         }
         judged
@@ -283,15 +361,13 @@ impl Shared {
     /// Compares a new bundle with the one in service, and puts it there if it is not worse.
     fn judged(&self, number: u32, events: &[StoredEvent]) -> Result<Judged, ServeError> {
         let Opened { engine, known } = self.generations().opened(number)?;
-        let prepared = self
-            .live
-            .prepare(engine, (&self.store, known.items_until), self.history)?;
+        let next = Served::new(engine, (&self.store, known.items_until), self.history)?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.refit.threads());
         let pool = pool.build().map_err(|e| ServeError::Io {
             what: "no threads to judge with".to_owned(),
             source: std::io::Error::other(e),
         })?;
-        let (old, new) = (self.live.engine(), prepared.engine());
+        let (old, new) = (self.live.engine(), next.engine());
         let verdict =
             pool.install(|| compare((&self.store, self.history), (&old, &new), events))?;
         drop(new);
@@ -305,7 +381,7 @@ impl Shared {
         self.step(Step::Swapping);
         // Written down first: what serves is never a bundle that a start would not find.
         self.state().generations.entered(number, &self.store)?;
-        if let Err(e) = self.live.swap(prepared, (&self.store, self.history)) {
+        if let Err(e) = self.live.swap(next, &self.store) {
             self.state().generations.left(&self.store)?;
             return Err(e);
         }
@@ -325,19 +401,7 @@ impl Shared {
     }
 
     fn rolled_back(&self, before: u32) -> Result<(), ServeError> {
-        let generations = self.generations();
-        let Opened { engine, known } = match before {
-            0 => generations.first(&self.store),
-            before => generations.opened(before),
-        }?;
-        let swapped = self
-            .live
-            .prepare(engine, (&self.store, known.items_until), self.history)
-            .and_then(|prepared| self.live.swap(prepared, (&self.store, self.history)));
-        if swapped.is_err() {
-            self.live.abandon();
-            return swapped;
-        }
+        let known = self.put_into_service(&self.generations(), before)?;
         let mut state = self.state();
         state.known = known;
         state.generations.left(&self.store)

@@ -3,7 +3,6 @@
 use super::RequestId;
 use super::items::{Rejected, check_id, objects};
 use crate::body::{bytes, read};
-use crate::live::event as happened;
 use crate::problem::Problem;
 use crate::service::Service;
 use axum::Extension;
@@ -56,7 +55,7 @@ pub(crate) struct Accepted {
     accepted: usize,
     /// Events that were stored before.
     duplicates: usize,
-    /// Accepted events of items that are not known (yet): they count from the next start on.
+    /// Accepted events of items that are not known (yet): they count as soon as the item is there.
     unknown_items: usize,
     /// Events that were not stored, and why.
     rejected: Vec<Rejected>,
@@ -178,8 +177,19 @@ pub(crate) struct Stored {
 /// Stores events, and counts them.
 pub(crate) async fn stored(service: &Service, events: Vec<NewEvent>) -> Result<Stored, Problem> {
     let _writing = service.live().writing().await;
-    let taken = service.write(events.clone()).await?;
-    let stored = remembered(service, &events, &taken);
+    let items: Vec<String> = events.iter().map(|event| event.item.clone()).collect();
+    let taken = service.write(events).await?;
+    let mut stored = Stored::default();
+    let engine = service.live().engine();
+    for (item, taken) in items.iter().zip(taken) {
+        match taken {
+            Taken::Before => stored.duplicates += 1,
+            Taken::New(_) => {
+                stored.accepted += 1;
+                stored.unknown_items += usize::from(engine.number(item).is_none());
+            }
+        }
+    }
     let counts = &service.meters().events;
     for (result, count) in [
         ("accepted", stored.accepted),
@@ -188,34 +198,4 @@ pub(crate) async fn stored(service: &Service, events: Vec<NewEvent>) -> Result<S
         counts.with_label_values(&[result]).inc_by(count as u64);
     }
     Ok(stored)
-}
-
-/// Adds what is stored to the histories.
-fn remembered(service: &Service, events: &[NewEvent], taken: &[Taken]) -> Stored {
-    let mut accepted = Stored::default();
-    let served = service.live().served();
-    let engine = served.engine();
-    let now = service.now();
-    for (event, taken) in events.iter().zip(taken) {
-        if !taken.is_new() {
-            accepted.duplicates += 1;
-            continue;
-        }
-        accepted.accepted += 1;
-        let item = engine.number(&event.item);
-        if let Some(hit) = served.given.taken(&event.user, item, now) {
-            let result = if hit { "hit" } else { "miss" };
-            let counts = &service.meters().taken;
-            counts.with_label_values(&[result]).inc();
-        }
-        match item {
-            None => accepted.unknown_items += 1,
-            Some(item) => {
-                let happened = happened(item, event.value, event.time);
-                served.people.add(&event.user, happened);
-                served.drift.event(item);
-            }
-        }
-    }
-    accepted
 }

@@ -9,8 +9,7 @@ use axum::Extension;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use semrec_data::Record;
-use semrec_engine::{Change, Engine};
+use semrec_engine::Engine;
 use semrec_store::{Condition, Put};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -84,7 +83,6 @@ pub(crate) type Item = (String, Map<String, Value>);
 pub(crate) struct Checked {
     id: String,
     object: Map<String, Value>,
-    record: Record,
 }
 
 pub(crate) fn checked(service: &Service, engine: &Engine, item: Item) -> Result<Checked, Problem> {
@@ -93,8 +91,8 @@ pub(crate) fn checked(service: &Service, engine: &Engine, item: Item) -> Result<
     for value in object.values_mut() {
         service.config().privacy.value(value);
     }
-    let record = engine.record(&id, &object)?;
-    Ok(Checked { id, object, record })
+    engine.record(&id, &object)?;
+    Ok(Checked { id, object })
 }
 
 /// Writes items in one transaction, and makes them known to all requests after this one.
@@ -104,30 +102,16 @@ pub(crate) async fn write(
     condition: Condition,
 ) -> Result<Vec<Put>, Problem> {
     let now = service.now();
-    let (records, items): (Vec<Record>, Vec<Item>) = items
-        .into_iter()
-        .map(|item| (item.record, (item.id, item.object)))
-        .unzip();
     let _writing = service.live().writing().await;
     let put = service
         .in_store(move |store| {
-            let items: Vec<_> = items.iter().map(|(id, object)| (&**id, object)).collect();
+            let items: Vec<_> = items.iter().map(|item| (&*item.id, &item.object)).collect();
             store.put_items(&items, condition, now)
         })
         .await?;
-    let engine = service.live().engine();
-    let unknown = records
-        .into_iter()
-        .zip(&put)
-        .filter(|(record, put)| match put {
-            Put::Created(_) | Put::Replaced(_) => true,
-            // Stored by a request whose change found no room.
-            Put::Same(_) => !engine.says(record),
-            Put::Refused(_) => false,
-        });
-    let changes: Vec<Change> = unknown.map(|(record, _)| Change::Put(record)).collect();
-    if !changes.is_empty() {
-        service.change(changes).await?;
+    // What says the same may be stored, and not be known here yet.
+    if put.iter().any(|put| !matches!(put, Put::Refused(_))) {
+        service.follow_items().await?;
     }
     Ok(put)
 }
@@ -223,7 +207,7 @@ pub(crate) async fn delete(
         .await?;
     match done {
         Put::Created(version) | Put::Replaced(version) | Put::Same(version) => {
-            service.change(vec![Change::Delete(id.clone())]).await?;
+            service.follow_items().await?;
             Ok(axum::Json(Written {
                 item_id: id,
                 result: "deleted",
@@ -232,9 +216,9 @@ pub(crate) async fn delete(
             }))
         }
         Put::Refused(None) => {
-            // Deleted by a request whose change found no room.
+            // Deleted, and that is not known here yet.
             if service.live().engine().item(&id).is_some() {
-                service.change(vec![Change::Delete(id.clone())]).await?;
+                service.follow_items().await?;
             }
             Err(Problem::no_item(&id))
         }

@@ -127,12 +127,9 @@ pub(crate) async fn delete(
 
 /// Forgets a person; how many events of them were stored.
 pub(crate) async fn forget(service: &Service, id: &str) -> Result<usize, Problem> {
-    let id = service.person(id).into_owned();
-    let (key, now) = (id.clone(), service.now());
-    let _writing = service.live().writing().await;
+    let (id, now) = (service.person(id).into_owned(), service.now());
     let forgotten = service
-        .in_store(move |store| store.forget_user(&key, now))
+        .change_people(move |store| store.forget_user(&id, now))
         .await?;
-    service.live().forget(&id);
     Ok(forgotten.events)
 }
