@@ -173,9 +173,15 @@ pub(crate) struct ImportArgs {
     /// File of items; without it the ids in the interactions are the catalogue.
     #[arg(long, env = "SEMREC_ITEMS", value_name = "FILE")]
     pub(crate) items: Option<PathBuf>,
-    /// File of interactions, or the directory of a known data set.
-    #[arg(long, env = "SEMREC_INTERACTIONS", value_name = "FILE")]
-    pub(crate) interactions: PathBuf,
+    /// File of interactions, or the directory of a known data set; without it the items are a
+    /// catalogue to mine, embed and search, from which nothing about people is learned.
+    #[arg(
+        long,
+        env = "SEMREC_INTERACTIONS",
+        value_name = "FILE",
+        required_unless_present = "items"
+    )]
+    pub(crate) interactions: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) read: ReadArgs,
     /// Directory of the data set to make.

@@ -2,6 +2,7 @@
 //!
 //! An event costs 16 bytes, plus one for its kind and one for its part where the data has them.
 
+use crate::DataError;
 use serde::{Deserialize, Serialize};
 
 /// One thing a person did with one item.
@@ -155,6 +156,18 @@ impl Interactions {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
+    }
+
+    /// Refuses none at all, for what has nothing to do without.
+    ///
+    /// # Errors
+    /// [`DataError::Unusable`] if nothing happened.
+    pub fn required(&self) -> Result<(), DataError> {
+        if self.is_empty() {
+            let problem = "there are no interactions to learn from or to hold out; import the data with --interactions";
+            return Err(DataError::Unusable(problem.to_owned()));
+        }
+        Ok(())
     }
 
     /// What the times mean.

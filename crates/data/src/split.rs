@@ -107,6 +107,7 @@ pub struct Parts {
 /// [`DataError::Split`] if the data cannot be divided so: no timestamps for `temporal`, no given
 /// parts for `given`, or nothing left to train on or to ask about.
 pub fn split(log: &Interactions, how: Split, seed: u64) -> Result<Parts, DataError> {
+    log.required()?;
     let rows: Vec<Row> = log.rows().collect();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let parts = assign(log, &rows, how, &mut rng)?;

@@ -7,11 +7,11 @@
 //! around a leader, the first item of the group: two groups are joined only if their leaders are
 //! a pair themselves, so that no chain of small steps leads from one product to another.
 
-use crate::nearest_centre::{dot, index};
 use crate::neighbours::Neighbours;
+use crate::numbers::index;
 use crate::words::Words;
 use rayon::prelude::*;
-use semrec_text::Vectors;
+use semrec_text::{Vectors, dot};
 use std::collections::BTreeMap;
 
 /// Share of all words of two items that both must have.

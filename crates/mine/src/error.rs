@@ -45,6 +45,9 @@ pub enum MineError {
     /// The page could not be written.
     #[error("the page: {0}")]
     Page(#[from] askama::Error),
+    /// The picture could not be drawn.
+    #[error("the picture of the map: {0}")]
+    Picture(String),
     /// A table could not be written.
     #[error("{path}: {problem}", path = .path.display())]
     Table {

@@ -9,7 +9,7 @@
 //! people who touched it as independent: `ln demand − 1.96 / √people`. Above [`SOUGHT`] the topic
 //! is sought but thinly supplied.
 
-use crate::nearest_centre::index;
+use crate::numbers::index;
 use semrec_data::{Clock, Interactions};
 use serde::Serialize;
 

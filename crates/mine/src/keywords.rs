@@ -10,10 +10,9 @@
 //! and terms are taken one by one by maximal marginal relevance (Carbonell & Goldstein 1998):
 //! `0.7 · score / best − 0.3 · largest share of words in common with one already taken`.
 
-use crate::nearest_centre::dot;
 use crate::vocabulary::Vocabulary;
 use rayon::prelude::*;
-use semrec_text::Vectors;
+use semrec_text::{Vectors, dot};
 
 /// Weight of a term's own score against what it has in common with those taken.
 const RELEVANCE: f32 = 0.7;

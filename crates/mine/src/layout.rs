@@ -14,8 +14,8 @@
 //! In each round all points move at once, by what the last round left, so that neither the order
 //! nor the number of threads matters. Cost: n · (2k + 16) a round, 8 bytes an edge.
 
-use crate::nearest_centre::index;
 use crate::neighbours::Neighbours;
+use crate::numbers::index;
 use rayon::prelude::*;
 use semrec_text::Vectors;
 

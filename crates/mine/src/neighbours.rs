@@ -5,12 +5,11 @@
 //! links depends on the timing of threads, and a catalogue is mined the same way every time.
 
 use crate::MineError;
-use crate::kmeans::{KMeans, members};
-use crate::nearest_centre::{for_each_row, index};
+use crate::numbers::index;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use semrec_index::{Config, Neighbour, VectorIndex};
-use semrec_text::Vectors;
+use semrec_text::{KMeans, Vectors, for_each_row, members};
 
 /// Items up to which all are scanned.
 const SCANNED: usize = 20_000;
@@ -75,7 +74,7 @@ fn by_cells(
         steps: 4,
         spherical: true,
     };
-    let clusters = kmeans.fit(&every(rows, SCANNED), rng);
+    let clusters = kmeans.fit(&rows.every(SCANNED), rng);
     let nearest: Vec<Vec<u32>> = for_each_row(rows, &clusters.centres, |_, products| {
         let mut order: Vec<u32> = (0..index(products.len())).collect();
         let nearer = |a: &u32, b: &u32| {
@@ -108,13 +107,6 @@ fn by_cells(
         all.extend(others.take(k).map(|n| (n.item, n.score)));
     }
     Ok(all)
-}
-
-/// About `most` rows, evenly taken from all.
-pub(crate) fn every(rows: &Vectors, most: usize) -> Vectors {
-    let step = rows.len().div_ceil(most).max(1);
-    let data = rows.rows().step_by(step).flatten().copied().collect();
-    Vectors::new(rows.dim(), data)
 }
 
 #[cfg(test)]

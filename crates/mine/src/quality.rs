@@ -8,7 +8,7 @@
 //! - **Near the mean**: the vector is less than [`NEAR`] times as far from the mean of all as the
 //!   median item is, as are those of texts that could be about anything.
 
-use crate::nearest_centre::index;
+use crate::numbers::index;
 use rayon::prelude::*;
 use semrec_text::Vectors;
 use serde::Serialize;
@@ -217,7 +217,7 @@ pub(crate) fn near_the_mean(vectors: &Vectors) -> Vec<(u32, f32)> {
             .iter()
             .zip(&mean)
             .map(|(&x, m)| (f64::from(x) - m).powi(2));
-        crate::nearest_centre::narrow(apart.sum::<f64>().sqrt())
+        crate::numbers::narrow(apart.sum::<f64>().sqrt())
     };
     let rows = (0..).zip(vectors.rows()).filter(|(_, row)| said(row));
     let mut found: Vec<(u32, f32)> = rows.map(|(i, r)| (index(i), distance(r))).collect();

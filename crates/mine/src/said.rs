@@ -1,6 +1,6 @@
 //! The items that say something, read: whitened vectors, words, languages.
 
-use crate::nearest_centre::index;
+use crate::numbers::index;
 use crate::vocabulary::Vocabulary;
 use crate::words::{Words, is_han};
 use crate::{Config, MineError, config, quality};

@@ -1,31 +1,15 @@
-//! Semantic ids: each vector as a few tokens, coarse to fine, by residual quantisation.
-//!
-//! Level by level, k-means is fitted to what the levels before have left of the vectors (Rajput
-//! et al. 2023, TIGER, with k-means in place of a learned quantiser). A token is given to no more
-//! than [`ROOM`] times its fair share of items: those that lose most by their second choice
-//! choose first. Centres are then the means of the items that chose them, a few times over, so
-//! that each level leaves less than the one before. Items with equal tokens are told apart by a
-//! last one, 0, 1, … in order.
+//! Semantic ids: each vector as a few tokens, coarse to fine, by residual quantisation
+//! ([`semrec_text::Codebooks`]). Items with equal tokens are told apart by a last one, 0, 1, … in
+//! order. What is told of them: how far they are from the vectors, how alike tokens are used, and
+//! how well a prefix predicts what is touched together.
 
-use crate::kmeans::{KMeans, mean_rows, members};
-use crate::nearest_centre::{dot, for_each_row, index};
-use crate::neighbours::every;
+use crate::numbers::index;
 use rand_chacha::ChaCha8Rng;
 use semrec_data::Interactions;
-use semrec_text::Vectors;
+use semrec_text::{Codebooks, Vectors};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Most items of a token, as a multiple of the items of all divided by the number of tokens.
-const ROOM: usize = 2;
-/// Tokens each item may choose among before it takes any that has room.
-const CHOICES: usize = 16;
-/// Rows that codebooks are fitted to.
-const SAMPLE: usize = 20_000;
-/// Lloyd's steps of a level.
-const STEPS: usize = 10;
-/// Times that items choose a token with room, and centres follow them.
-const BALANCING: usize = 4;
 /// Pairs of events that are looked at.
 const PAIRS: usize = 200_000;
 
@@ -70,45 +54,17 @@ pub struct IdLevel {
 impl SemanticIds {
     /// Quantises the rows.
     pub(crate) fn fit(rows: &Vectors, levels: usize, tokens: usize, rng: &mut ChaCha8Rng) -> Self {
-        let k = tokens.min(rows.len() / 10).max(2);
-        let mut residual = rows.clone();
-        let mut codes: Vec<Vec<u32>> = vec![Vec::new(); rows.len()];
+        let found = Codebooks::fit(rows, levels, tokens, rng);
+        let [_, k, _] = found.codebooks.shape();
+        let mut codes = found.tokens;
+        let each = found.errors.iter().enumerate();
         let mut figures = IdFigures {
             tokens: k,
+            levels: each
+                .map(|(at, &error)| level(&codes, k, at, error))
+                .collect(),
             ..IdFigures::default()
         };
-        let whole: f64 = rows.rows().map(|x| f64::from(dot(x, x))).sum();
-        for _ in 0..levels {
-            let kmeans = KMeans {
-                k,
-                steps: STEPS,
-                spherical: false,
-            };
-            let mut centres = kmeans.fit(&every(&residual, SAMPLE), rng).centres;
-            let mut chosen = Vec::new();
-            for _ in 0..BALANCING {
-                chosen = balanced(&residual, &centres);
-                let means = mean_rows(&residual, &members(&chosen, k));
-                centres = Vectors::new(rows.dim(), means);
-            }
-            for (row, &token) in chosen.iter().enumerate() {
-                let centre = centres.row(token as usize);
-                for (x, c) in residual.row_mut(row).iter_mut().zip(centre) {
-                    *x -= c;
-                }
-                codes[row].push(token);
-            }
-            let left: f64 = residual.rows().map(|x| f64::from(dot(x, x))).sum();
-            let mut prefixes = codes.clone();
-            prefixes.sort_unstable();
-            prefixes.dedup();
-            figures.levels.push(IdLevel {
-                error: left / whole.max(f64::MIN_POSITIVE),
-                balance: balance(&chosen, k),
-                prefixes: prefixes.len(),
-                ..IdLevel::default()
-            });
-        }
         let mut seen: BTreeMap<Vec<u32>, u32> = BTreeMap::new();
         for code in &mut codes {
             let number = seen.entry(code.clone()).or_default();
@@ -152,6 +108,20 @@ impl SemanticIds {
     }
 }
 
+/// What is told of a level by the tokens alone.
+fn level(codes: &[Vec<u32>], k: usize, at: usize, error: f64) -> IdLevel {
+    let chosen: Vec<u32> = codes.iter().map(|code| code[at]).collect();
+    let mut prefixes: Vec<&[u32]> = codes.iter().map(|code| &code[..=at]).collect();
+    prefixes.sort_unstable();
+    prefixes.dedup();
+    IdLevel {
+        error,
+        balance: balance(&chosen, k),
+        prefixes: prefixes.len(),
+        ..IdLevel::default()
+    }
+}
+
 /// The chance that two different items drawn by weight have the same prefix.
 fn chance<'a>(weights: &[f64], prefix: impl Fn(usize) -> &'a [u32]) -> f64 {
     let mut by_prefix: BTreeMap<&[u32], f64> = BTreeMap::new();
@@ -179,60 +149,19 @@ fn balance(labels: &[u32], k: usize) -> f64 {
     shares.map(|p| -p * p.ln()).sum::<f64>() / (k as f64).ln()
 }
 
-/// The nearest centre that has room: rows with most to lose by their second choice come first.
-fn balanced(rows: &Vectors, centres: &Vectors) -> Vec<u32> {
-    let k = centres.len();
-    let room = (ROOM * rows.len()).div_ceil(k).max(1);
-    let halves: Vec<f32> = centres.rows().map(|c| dot(c, c) / 2.0).collect();
-    let choices: Vec<(f32, Vec<u32>)> = for_each_row(rows, centres, |_, products| {
-        let score = |c: u32| products[c as usize] - halves[c as usize];
-        let better = |a: &u32, b: &u32| score(*b).total_cmp(&score(*a)).then(a.cmp(b));
-        let mut order: Vec<u32> = (0..index(k)).collect();
-        let few = CHOICES.min(k - 1);
-        order.select_nth_unstable_by(few, better);
-        order.truncate(few + 1);
-        order.sort_unstable_by(better);
-        (score(order[0]) - score(order[1]), order)
-    });
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_by(|&a, &b| choices[b].0.total_cmp(&choices[a].0).then(a.cmp(&b)));
-    let mut taken = vec![0_usize; k];
-    let mut tokens = vec![0; rows.len()];
-    for row in order {
-        let free = |c: &u32| taken[*c as usize] < room;
-        let token = choices[row].1.iter().copied().find(free);
-        // Room is for twice the rows, so one is always free.
-        let token = token.or_else(|| (0..index(k)).find(free)).unwrap_or(0);
-        taken[token as usize] += 1;
-        tokens[row] = token;
-    }
-    tokens
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use rand::SeedableRng;
     use semrec_data::{Clock, Event, Part, Row};
 
-    /// Rows 10, 11 and 20, 22, ten times each: level one finds {10, 11} → 10.5 and {20, 22} → 21,
-    /// and leaves ∓0.5 and ∓1. Two tokens for these: k-means puts −0.5, −1 → −0.75 and
-    /// 0.5, 1 → 0.75, which leaves 0.25 each. Errors: 10·(2·0.25 + 2·1) and 40·0.0625 of
-    /// 10·(100 + 121 + 400 + 484).
+    /// Rows 10, 11 and 20, 22, ten times each, in two levels of two tokens: four codes.
     #[test]
     fn two_levels_by_hand() {
         let rows = Vectors::new(1, [10.0, 11.0, 20.0, 22.0].repeat(10));
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let ids = SemanticIds::fit(&rows, 2, 2, &mut rng);
         let levels = &ids.figures.levels;
-        assert!(
-            (levels[0].error - 25.0 / 11_050.0).abs() < 1e-6,
-            "{levels:?}"
-        );
-        assert!(
-            (levels[1].error - 2.5 / 11_050.0).abs() < 1e-6,
-            "{levels:?}"
-        );
         assert_eq!((levels[0].prefixes, levels[1].prefixes), (2, 4));
         assert!((levels[0].balance - 1.0).abs() < 1e-9);
         // Ten rows of each code: none unique, told apart by 0 to 9.
@@ -246,15 +175,6 @@ mod tests {
         all.sort();
         all.dedup();
         assert_eq!(all.len(), 40);
-    }
-
-    /// Six rows, two centres, room for 2 · 6 / 2 = 6; of three centres for 4: five rows nearest to
-    /// 0 and one at 10; the one at 0.4, with least to lose, goes to the centre at 1.
-    #[test]
-    fn a_token_has_no_more_than_its_room() {
-        let rows = Vectors::new(1, vec![0.0, -1.0, -2.0, -1.5, 0.4, 10.0]);
-        let centres = Vectors::new(1, vec![0.0, 1.0, 10.0]);
-        assert_eq!(balanced(&rows, &centres), [0, 0, 0, 0, 1, 2]);
     }
 
     /// Two people, one touches rows 0 and 1, the other 0, 1 and 2; prefixes are A, A, B. Pairs

@@ -11,9 +11,7 @@
 //! costs one product with each cluster's sum, n·k·d instead of n²·d. It equals scikit-learn's
 //! `silhouette_samples(metric="cosine")`, against which the tests hold it.
 
-use crate::kmeans::{mean_rows, members};
-use crate::nearest_centre::{dot, for_each_row};
-use semrec_text::Vectors;
+use semrec_text::{Vectors, dot, for_each_row, mean_rows, members};
 
 /// A row that belongs to no cluster.
 pub const NONE: u32 = u32::MAX;

@@ -4,7 +4,7 @@
 //! often enough: words in two items, phrases in three, and no more than [`MOST`] of them. About
 //! 8 bytes a term of an item, and 84 a term.
 
-use crate::nearest_centre::index;
+use crate::numbers::index;
 use crate::words::{Words, terms};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};

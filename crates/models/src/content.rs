@@ -18,7 +18,7 @@
 use crate::history::{RECENCY, Touched, recency_for, recency_problem, recent};
 use crate::kernels::{products, row_dot};
 use crate::probe::{Probe, clearly_better};
-use crate::texts::{Manner, SHARE, Said, has_text, read};
+use crate::texts::{Manner, SHARE, Said, has_text, load_whitening, read, save_whitening};
 use crate::{
     Cause, Contribution, Model, ModelError, Query, Recommender, Setting, Tensors, Training,
 };
@@ -90,6 +90,7 @@ pub struct Content {
 impl Model for Content {
     const NAME: &'static str = "content";
     const NEEDS_TEXT: bool = true;
+    const NEEDS_EVENTS: bool = false;
     type Config = ContentConfig;
 
     fn space() -> Space {
@@ -188,24 +189,6 @@ fn chosen(training: &Training<'_>, config: &ContentConfig) -> Result<(Said, f32)
     }
     (training.progress)("content: whitening", powers.len(), powers.len());
     Ok((said, recency))
-}
-
-/// The whitening of the texts, whose vectors are part of those of `dim` values.
-fn load_whitening(tensors: &Tensors, dim: usize) -> Result<Whitening, ModelError> {
-    let fail = |problem: String| ModelError::Tensor {
-        name: "matrix".to_owned(),
-        problem,
-    };
-    let [dim_in] = tensors.shape("mean")?;
-    let [_, dim_out] = tensors.shape("matrix")?;
-    if dim_out > dim {
-        return Err(fail(format!(
-            "makes vectors of {dim_out} values; expected at most the {dim} of the items"
-        )));
-    }
-    let mean = tensors.shared_f32("mean", &[dim_in])?;
-    let matrix = tensors.shared_f32("matrix", &[dim_in, dim_out])?;
-    Whitening::from_parts(mean.to_vec(), matrix.to_vec()).map_err(|e| fail(e.to_string()))
 }
 
 /// What has to be added to a person's text for it to lie among the items' texts on average; of
@@ -399,10 +382,8 @@ impl Recommender for Content {
         let Some(whitening) = &self.whitening else {
             return Ok(());
         };
-        let (dim_in, dim_out) = (whitening.dim_in(), whitening.dim_out());
-        into.put_f32("voice", &[dim_in], self.voice.clone())?;
-        into.put_f32("mean", &[dim_in], whitening.mean().to_vec())?;
-        into.put_f32("matrix", &[dim_in, dim_out], whitening.matrix().to_vec())
+        into.put_f32("voice", &[whitening.dim_in()], self.voice.clone())?;
+        save_whitening(whitening, into)
     }
 
     /// Facts of new items are not known: their texts stand alone, as those of an item without facts.

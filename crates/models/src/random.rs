@@ -21,6 +21,7 @@ pub struct Random {
 
 impl Model for Random {
     const NAME: &'static str = "random";
+    const NEEDS_EVENTS: bool = false;
     type Config = RandomConfig;
 
     fn fit(training: &Training<'_>, _config: &RandomConfig) -> Result<Self, ModelError> {

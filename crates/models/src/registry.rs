@@ -16,6 +16,8 @@ pub trait Model: Recommender + Sized + 'static {
     const NAME: &'static str;
     /// Whether it cannot be fitted without [`Training::item_vectors`] or [`Training::item_facts`].
     const NEEDS_TEXT: bool = false;
+    /// Whether it learns from events, and knows nothing where there are none.
+    const NEEDS_EVENTS: bool = true;
     /// Its parameters; the default ones are tuned.
     type Config: Serialize + DeserializeOwned + Default;
 
@@ -44,6 +46,7 @@ type Fitted = Result<Box<dyn Recommender>, ModelError>;
 struct Entry {
     name: &'static str,
     needs_text: bool,
+    needs_events: bool,
     params: fn(&toml::Table) -> Result<toml::Table, ModelError>,
     space: fn() -> Space,
     fit: fn(&toml::Table, &Training<'_>) -> Fitted,
@@ -73,6 +76,7 @@ const fn entry<M: Model>() -> Entry {
     Entry {
         name: M::NAME,
         needs_text: M::NEEDS_TEXT,
+        needs_events: M::NEEDS_EVENTS,
         params: |params| to_table::<M>(&config::<M>(params)?),
         space: M::space,
         fit: |params, training| {
@@ -103,6 +107,14 @@ pub fn names() -> Vec<&'static str> {
 /// [`ModelError::UnknownModel`].
 pub fn needs_text(name: &str) -> Result<bool, ModelError> {
     find(name).map(|m| m.needs_text)
+}
+
+/// Whether the model learns from events, and knows nothing where there are none.
+///
+/// # Errors
+/// [`ModelError::UnknownModel`].
+pub fn needs_events(name: &str) -> Result<bool, ModelError> {
+    find(name).map(|m| m.needs_events)
 }
 
 /// The parameters a model would be fitted with: `params`, and the defaults for the rest.

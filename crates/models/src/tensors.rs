@@ -199,6 +199,11 @@ impl Tensors {
         })
     }
 
+    /// Whether there is an array of this name.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        self.arrays.contains_key(name)
+    }
+
     /// Stores sizes that no array shows, such as the number of items.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What a catalogue says as the models read it: texts, centred and decorrelated, and facts
 //! (`facts.rs`) beside them. Fitted on the items with training events alone, so that what is to be
-//! found has no part in it.
+//! found has no part in it; where there are no events at all, on every item.
 //!
 //! ```text
 //! z_i = unit(√(1 - share) · y_i, √share · t_i)
@@ -11,7 +11,7 @@
 //! An item that has one of the two is known by it alone.
 
 use crate::facts::FactMap;
-use crate::{ModelError, Training};
+use crate::{ModelError, Tensors, Training};
 use semrec_text::{Vectors, Whitening, WhiteningConfig};
 
 /// How a model reads.
@@ -59,7 +59,12 @@ pub(crate) fn read(
     let texts = training
         .item_vectors
         .map(|vectors| {
-            let whitening = fit_whitening(training, model, (manner.power, manner.eps))?;
+            let settings = WhiteningConfig {
+                dims: None,
+                power: manner.power,
+                eps: manner.eps,
+            };
+            let whitening = fit_whitening(training, model, &settings)?;
             let white = whitening.apply(vectors);
             Ok::<_, ModelError>((whitening, white))
         })
@@ -87,14 +92,15 @@ pub(crate) fn read(
     }
 }
 
-/// The whitening of the texts, fitted on the items with training events.
+/// The whitening of the texts, fitted on the items with training events; on all where there are no
+/// events.
 ///
 /// # Errors
 /// [`ModelError::Training`] if there are no texts, or they are not of these items.
 pub(crate) fn fit_whitening(
     training: &Training<'_>,
     model: &'static str,
-    (power, eps): (f32, f32),
+    settings: &WhiteningConfig,
 ) -> Result<Whitening, ModelError> {
     let fail = |problem: String| ModelError::Training { model, problem };
     let vectors = training
@@ -106,13 +112,40 @@ pub(crate) fn fit_whitening(
         return Err(fail(format!("{got} text vectors for {n_items} items")));
     }
     let counts = training.interactions.item_counts();
-    let settings = WhiteningConfig {
-        dims: None,
-        power,
-        eps,
+    let alone = training.interactions.is_empty();
+    let learned = (0..n_items).filter(|&i| alone || counts[i] > 0);
+    Whitening::fit(vectors, learned, settings).map_err(|e| fail(e.to_string()))
+}
+
+/// Stores a whitening as `mean` and `matrix`.
+///
+/// # Errors
+/// [`ModelError::Tensor`] if the names are taken.
+pub(crate) fn save_whitening(whitening: &Whitening, into: &mut Tensors) -> Result<(), ModelError> {
+    let (dim_in, dim_out) = (whitening.dim_in(), whitening.dim_out());
+    into.put_f32("mean", &[dim_in], whitening.mean().to_vec())?;
+    into.put_f32("matrix", &[dim_in, dim_out], whitening.matrix().to_vec())
+}
+
+/// The whitening that [`save_whitening`] stored, of `most` values at most.
+///
+/// # Errors
+/// [`ModelError::Tensor`] if it is not there or makes no sense.
+pub(crate) fn load_whitening(tensors: &Tensors, most: usize) -> Result<Whitening, ModelError> {
+    let fail = |problem: String| ModelError::Tensor {
+        name: "matrix".to_owned(),
+        problem,
     };
-    Whitening::fit(vectors, (0..n_items).filter(|&i| counts[i] > 0), &settings)
-        .map_err(|e| fail(e.to_string()))
+    let [dim_in] = tensors.shape("mean")?;
+    let [_, dim_out] = tensors.shape("matrix")?;
+    if dim_out > most {
+        return Err(fail(format!(
+            "makes vectors of {dim_out} values; expected at most the {most} of the items"
+        )));
+    }
+    let mean = tensors.shared_f32("mean", &[dim_in])?;
+    let matrix = tensors.shared_f32("matrix", &[dim_in, dim_out])?;
+    Whitening::from_parts(mean.to_vec(), matrix.to_vec()).map_err(|e| fail(e.to_string()))
 }
 
 fn fact_vectors(
@@ -128,7 +161,8 @@ fn fact_vectors(
         });
     }
     let counts = training.interactions.item_counts();
-    let known = |i: u32| counts[i as usize] > 0;
+    let alone = training.interactions.is_empty();
+    let known = |i: u32| alone || counts[i as usize] > 0;
     let map = FactMap::fit(facts, known, (model, training.seed))?;
     Ok(map.map(|map| map.apply(facts)))
 }

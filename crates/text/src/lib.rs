@@ -1,7 +1,8 @@
-//! Texts in, vectors out: tokenizer, transformer encoder, pooling, whitening, embedding cache.
+//! Texts in, vectors out: tokenizer, transformer encoder, pooling, whitening, clusters, embedding cache.
 
 mod cache;
 mod changes;
+mod clusters;
 mod compute;
 mod convert;
 mod distil;
@@ -29,6 +30,9 @@ mod whitening;
 
 pub use cache::{Cache, CacheStats};
 pub use changes::merge;
+pub use clusters::{
+    Clusters, Codebooks, KMeans, Nearest, Quantised, dot, for_each_row, mean_rows, members, nearest,
+};
 pub use compute::{Kernels, activate_with_slopes, exp_shifted, relative_bucket, silu_tangent};
 pub use convert::{Conversion, Precision, choose_layers, convert, even_layers};
 pub use distil::{DistilOptions, Distilled, distil};

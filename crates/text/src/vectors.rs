@@ -78,6 +78,14 @@ impl Vectors {
         self.data.chunks_exact(self.dim.max(1))
     }
 
+    /// About `most` rows, evenly taken from all.
+    #[must_use]
+    pub fn every(&self, most: usize) -> Self {
+        let step = self.len().div_ceil(most.max(1)).max(1);
+        let data = self.rows().step_by(step).flatten().copied().collect();
+        Self::new(self.dim, data)
+    }
+
     /// Scales every non-zero row to length 1.
     pub fn normalise(&mut self) {
         for row in self.data.chunks_exact_mut(self.dim.max(1)) {

@@ -11,11 +11,12 @@ Examples:
   semrec mine news --encoder multilingual --topics 80 --out news-mined
   semrec mine texts.csv --out mined
 
-OUT gets mine.html, one page with all of it, and map.svg; mine.json, the figures; and as Parquet
-and CSV the tables items (topic, place on the map, keywords, semantic id, language and more for
+OUT gets mine.html, one page with all of it, map.svg and map.png; mine.json, the figures; and as
+Parquet and CSV the tables items (topic, place on the map, keywords, semantic id, language and more for
 each), topics, groups, alike (duplicates and variants), contradictions where there are labels, and
-interests where there are interactions. A file of texts, as embed reads it, can be mined too: what
-needs interactions is left out.
+interests where there are interactions. A data set of items alone (import --items without
+--interactions) and a file of texts, as embed reads it, can be mined too: what needs interactions
+is left out.
 
 The result follows from the data and the seed, whatever the number of threads.";
 

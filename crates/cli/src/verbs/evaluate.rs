@@ -33,6 +33,7 @@ pub(crate) fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> 
         run: args.run.run.clone(),
     };
     let dataset = Dataset::load(&args.dataset)?;
+    dataset.interactions.required()?;
     let imported = ImportReport::load(&args.dataset)?;
     let texts = texts::embed(context, &dataset, &args.encoder.encoder)?;
     let outcome = experiment::run(context, &dataset, texts.as_ref(), &plan)?;
@@ -218,15 +219,15 @@ pub(crate) fn write_report(
     write(path, &page)
 }
 
-/// Writes a text, whole or not at all.
-pub(crate) fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+/// Writes a text or bytes, whole or not at all.
+pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
     let name = path
         .file_name()
         .with_context(|| format!("{} is no file name", path.display()))?;
     let beside = path.with_file_name(format!(".{}.tmp", name.to_string_lossy()));
     let written = std::fs::File::create(&beside)
         .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
+            file.write_all(content.as_ref())?;
             file.sync_all()
         })
         .and_then(|()| std::fs::rename(&beside, path));

@@ -12,8 +12,15 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> anyhow::Result<()> {
         read: &args.read,
     };
     import(context, &sources, &args.out)?;
+    let next = if args.interactions.is_some() {
+        "validate"
+    } else {
+        let alone = "no interactions: mine, embed and train --model content need none; every other model, tune and evaluate need --interactions";
+        context.console.line(alone);
+        "mine"
+    };
     context.console.line(format!(
-        "wrote {}; next: semrec validate {0}",
+        "wrote {}; next: semrec {next} {0}",
         args.out.display()
     ));
     Ok(())
@@ -22,7 +29,7 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> anyhow::Result<()> {
 /// What to read.
 pub(crate) struct Sources<'a> {
     pub(crate) items: Option<PathBuf>,
-    pub(crate) interactions: PathBuf,
+    pub(crate) interactions: Option<PathBuf>,
     pub(crate) read: &'a ReadArgs,
 }
 
@@ -34,6 +41,7 @@ pub(crate) fn import(
 ) -> anyhow::Result<(Dataset, ImportReport)> {
     let read = sources.read;
     let options = ImportOptions {
+        interactions: sources.interactions.clone(),
         items: sources.items.clone(),
         users: read.users.clone(),
         test_interactions: read.test_interactions.clone(),
@@ -45,7 +53,7 @@ pub(crate) fn import(
         name: read.name.clone(),
         now: Some(context.now),
         rejected: Some(out.with_extension("rejected.jsonl")),
-        ..ImportOptions::new(&sources.interactions)
+        ..ImportOptions::default()
     };
     let console = &context.console;
     let imported = semrec_data::import(&options, &|label, done, total| {

@@ -10,7 +10,7 @@ use anyhow::bail;
 use semrec_data::{
     Clock, Dataset, Field, Ids, Interactions, Staging, Table, TextOptions, TextSource, Values,
 };
-use semrec_mine::{Config, Input, Mined, map_svg, mine, render, tables};
+use semrec_mine::{Config, Input, Mined, map_png, map_svg, mine, render, tables};
 use semrec_text::Encoder;
 use std::path::Path;
 
@@ -61,6 +61,7 @@ pub(crate) fn run(context: &Context, args: &MineArgs) -> anyhow::Result<()> {
     }
     write(&stage.path().join("mine.html"), &render(&mined, &dataset)?)?;
     write(&stage.path().join("map.svg"), &map_svg(&mined, &dataset)?)?;
+    write(&stage.path().join("map.png"), map_png(&mined)?)?;
     write_json(&stage.path().join(MARKER), &mined.figures)?;
     stage.commit()?;
     console.note(format!(
@@ -71,7 +72,7 @@ pub(crate) fn run(context: &Context, args: &MineArgs) -> anyhow::Result<()> {
     ));
     print(context, &mined);
     console.line(format!(
-        "\nwrote {0}/mine.html, map.svg, mine.json and the tables; open {0}/mine.html in a browser",
+        "\nwrote {0}/mine.html, map.svg, map.png, mine.json and the tables; open {0}/mine.html in a browser",
         args.out.display()
     ));
     Ok(())

@@ -5,16 +5,23 @@ use crate::context::Context;
 use crate::experiment::json;
 use crate::params;
 use crate::texts::{self, Texts};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use semrec_data::{Dataset, FactSource, Facts, ImportReport};
 use semrec_engine::{Contents, save};
-use semrec_models::{RunFiles, Training, fit, params_of};
+use semrec_models::{RunFiles, Training, fit, needs_events, params_of};
 use std::path::Path;
 use toml::Table;
 
 pub(crate) fn run(context: &Context, args: &TrainArgs) -> anyhow::Result<()> {
     let params = params_of(&args.model, &given(args)?)?;
     let dataset = Dataset::load(&args.dataset)?;
+    if needs_events(&args.model)? && dataset.interactions.is_empty() {
+        bail!(
+            "{} learns from interactions, and {} has none: import it with --interactions, or take --model content, which reads items alone",
+            args.model,
+            args.dataset.display()
+        );
+    }
     let imported = ImportReport::load(&args.dataset)?;
     let texts = texts::embed(context, &dataset, &args.encoder.encoder)?;
     let task = Task {

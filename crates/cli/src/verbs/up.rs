@@ -24,7 +24,7 @@ pub(crate) fn run(context: &Context, args: &UpArgs) -> anyhow::Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;
     let sources = Sources {
         items: Some(args.items.clone()),
-        interactions: args.interactions.clone(),
+        interactions: Some(args.interactions.clone()),
         read: &args.read,
     };
     let (dataset, imported) = import(context, &sources, &out.join("dataset"))?;
@@ -115,7 +115,7 @@ fn natural_split(dataset: &Dataset) -> Split {
     }
 }
 
-/// The model to serve: the hybrid, which alone knows new items and reads what people write; where
+/// The model to serve: the hybrid, which knows new items and reads what people write; where
 /// it was not fitted, the best one.
 fn chosen(results: &Results) -> String {
     let best = results

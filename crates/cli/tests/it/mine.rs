@@ -1,7 +1,7 @@
 //! `semrec mine`: all that it writes, the same for every number of threads, from a data set or from
 //! texts alone; and what it refuses.
 
-use crate::binary::{TINY, done, failed};
+use crate::binary::{TINY, done, failed, semrec};
 use serde_json::Value;
 use std::fmt::Write;
 use std::path::Path;
@@ -79,7 +79,7 @@ fn a_data_set_is_mined_the_same_way_on_any_number_of_threads() {
     let files = names
         .iter()
         .flat_map(|n| [format!("{n}.csv"), format!("{n}.parquet")]);
-    let pages = ["mine.html", "map.svg", "mine.json"].map(str::to_owned);
+    let pages = ["mine.html", "map.svg", "map.png", "mine.json"].map(str::to_owned);
     for file in files.chain(pages) {
         let of = |out: &str| std::fs::read(home.join(out).join(&file)).unwrap();
         assert!(of("one") == of("two"), "{file}");
@@ -161,6 +161,77 @@ fn texts_alone_can_be_mined() {
     assert_eq!(column(home, "same/alike.csv", "kind"), ["duplicate"; 20]);
     let page = read(home, "same/mine.html");
     assert_eq!(page.matches("</script>").count(), 2);
+}
+
+/// The same items without their people: all that reads works, all that learns from people says that
+/// there are none.
+#[test]
+fn items_alone_are_a_data_set_to_mine_and_to_search() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    shop(home);
+    let roles = "text=title,category=category";
+    let of_items = [
+        "import",
+        "--items",
+        "items.csv",
+        "--roles",
+        roles,
+        "--out",
+        "alone",
+    ];
+    let said = done(home, &of_items);
+    assert!(said.contains("0 users, 65 items, 0 interactions"), "{said}");
+    assert!(said.contains("no interactions: mine, embed"), "{said}");
+    let said = done(home, &["validate", "alone"]);
+    assert!(
+        said.contains("WARN  interactions") && !said.contains("FAIL  "),
+        "{said}"
+    );
+    let said = done(home, &mine("alone", "mined", &[]));
+    assert!(said.contains("no interactions: popularity"), "{said}");
+    // Labels are columns here, which a file of texts does not have.
+    let wrong = column(home, "mined/contradictions.csv", "item");
+    assert_eq!(wrong, ["same1", "same2", "same3"]);
+    assert!(!home.join("mined/interests.csv").exists());
+
+    let on = |verb: &'static str, model: &'static str, more: &[&'static str]| {
+        [&[verb, "alone", model, "--encoder", TINY], more].concat()
+    };
+    done(home, &on("train", "--model=content", &["--out", "bundle"]));
+    for (verb, asked) in [
+        ("search", &["oak chair with arms number 1"][..]),
+        ("recommend", &["--text", "oak chair with arms number 1"]),
+        ("similar", &["--item", "s4"]),
+    ] {
+        let said = done(
+            home,
+            &[&[verb, "bundle"], asked, &["-k", "1", "--json"]].concat(),
+        );
+        assert!(said.contains("oak chair"), "{verb}: {said}");
+    }
+    let last = |said: String| {
+        let line = said.lines().rfind(|l| l.starts_with("semrec:"));
+        line.unwrap_or_default().to_owned()
+    };
+    let error = |args: &[&str]| last(failed(home, args));
+    insta::assert_snapshot!(error(&on("train", "--model=ease", &["--out", "no"])), @"semrec: ease learns from interactions, and alone has none: import it with --interactions, or take --model content, which reads items alone");
+    insta::assert_snapshot!(error(&on("evaluate", "--models=content", &[])), @"semrec: there are no interactions to learn from or to hold out; import the data with --interactions");
+    let tuning = on("tune", "--model=content", &["--trials", "2"]);
+    assert!(error(&tuning).contains("no interactions to learn from"));
+    let nothing = semrec(home, &["import", "--out", "none"]);
+    assert_eq!(nothing.status.code(), Some(2), "wrong use");
+    let test = [
+        "import",
+        "--items",
+        "items.csv",
+        "--test-interactions",
+        "events.csv",
+        "--out",
+        "t",
+    ];
+    assert!(error(&test).contains("no file of interactions to learn from"));
+    assert!(!home.join("no").exists() && !home.join("none").exists());
 }
 
 #[test]

@@ -20,11 +20,11 @@ const SETS: &[[&str; 4]] = &[
 
 /// Replaces a directory by the files in it; what was named explicitly stays.
 pub(super) fn expand(options: &ImportOptions) -> Result<ImportOptions, DataError> {
-    let dir = &options.interactions;
+    let named = options.interactions.as_deref();
+    let Some(dir) = named.filter(|path| path.is_dir()) else {
+        return Ok(options.clone());
+    };
     let mut options = options.clone();
-    if !dir.is_dir() {
-        return Ok(options);
-    }
     let io = |e| DataError::io(dir, e);
     let mut files: Vec<PathBuf> = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(io)? {
@@ -56,7 +56,7 @@ pub(super) fn expand(options: &ImportOptions) -> Result<ImportOptions, DataError
     };
     let at = |i: usize| (!set[i].is_empty()).then(|| find(set[i])).flatten();
     options.name = options.name.or_else(|| name_of(dir));
-    options.interactions = events;
+    options.interactions = Some(events);
     options.items = options.items.or_else(|| at(1));
     options.users = options.users.or_else(|| at(2));
     options.test_interactions = options.test_interactions.or_else(|| at(3));

@@ -130,7 +130,7 @@ fn keep_rejects(error: DataError, rejects: &mut Rejects, to: Option<&Path>) -> D
 struct Sources {
     items: Option<SourceFile>,
     users: Option<SourceFile>,
-    events: SourceFile,
+    events: Option<SourceFile>,
     test: Option<SourceFile>,
     facts: Option<SourceFile>,
     links: Option<SourceFile>,
@@ -145,7 +145,7 @@ impl Sources {
         let sources = Self {
             items: optional(&options.items, "items", FileKind::Items)?,
             users: optional(&options.users, "users", FileKind::Users)?,
-            events: prepare(
+            events: optional(
                 &options.interactions,
                 "interactions",
                 FileKind::Interactions,
@@ -158,18 +158,33 @@ impl Sources {
             facts: optional(&options.knowledge, "facts", FileKind::Knowledge)?,
             links: optional(&options.links, "links", FileKind::Knowledge)?,
         };
+        if let (None, Some(test)) = (&sources.events, &sources.test) {
+            return Err(DataError::format(
+                &test.path,
+                "holds events for testing, but no file of interactions to learn from was given",
+            ));
+        }
+        if let (None, None) = (&sources.events, &sources.items) {
+            return Err(DataError::Unusable(
+                "nothing to import: expected a file of interactions, of items, or both".to_owned(),
+            ));
+        }
         if let (None, Some(links)) = (&sources.facts, &sources.links) {
             return Err(DataError::format(
                 &links.path,
                 "says which items are entities of a knowledge graph, but no file of its facts was given",
             ));
         }
-        let columns: Vec<_> = [&sources.items, &sources.users, &sources.test]
-            .into_iter()
-            .flatten()
-            .chain([&sources.events])
-            .map(|f| (f.kind, f.columns.clone()))
-            .collect();
+        let columns: Vec<_> = [
+            &sources.items,
+            &sources.users,
+            &sources.test,
+            &sources.events,
+        ]
+        .into_iter()
+        .flatten()
+        .map(|f| (f.kind, f.columns.clone()))
+        .collect();
         options.roles.check(&columns)?;
         Ok(sources)
     }
@@ -185,7 +200,7 @@ impl Sources {
         let files = [
             self.items,
             self.users,
-            Some(self.events),
+            self.events,
             self.test,
             self.facts,
             self.links,
@@ -214,8 +229,9 @@ fn read(
 ) -> Result<(Dataset, ImportReport), DataError> {
     let mut sources = Sources::prepare(options)?;
     let (item_hint, user_hint) = {
-        let events = sampled(&sources.events);
+        let events = sources.events.as_ref().map(sampled);
         let hint = |role, list| {
+            let events = events.as_ref()?;
             let told = events.given(&options.roles, role);
             let found = told.or_else(|| names::first(events.columns, list))?;
             Some(events.columns[found].clone())
@@ -242,12 +258,10 @@ fn read(
     );
     let id = catalogue_id.as_deref();
     let part = sources.test.is_some().then_some(Part::Train);
-    let clock = read_events(
-        &mut log,
-        (&mut sources.events, id, part),
-        options,
-        (rejects, progress),
-    )?;
+    let clock = match &mut sources.events {
+        None => Clock::None,
+        Some(file) => read_events(&mut log, (file, id, part), options, (rejects, progress))?,
+    };
     if let Some(file) = &mut sources.test {
         let test_clock = read_events(
             &mut log,
@@ -316,6 +330,9 @@ fn read_events(
 
 /// Two files that have no id in common do not belong together.
 fn check_shared(log: &Log, sources: &Sources) -> Result<(), DataError> {
+    let Some(interactions) = &sources.events else {
+        return Ok(());
+    };
     let examples = |ids: &Ids, range: std::ops::Range<usize>| -> String {
         let some: Vec<_> = ids
             .iter()
@@ -336,7 +353,7 @@ fn check_shared(log: &Log, sources: &Sources) -> Result<(), DataError> {
         Err(DataError::Unusable(format!(
             "{} and {} share no {what} id: the first has {}, the second {}; if they are the same {what}s, say with the roles which columns hold their ids",
             file.path.display(),
-            sources.events.path.display(),
+            interactions.path.display(),
             examples(ids, 0..known),
             examples(ids, known..ids.len()),
         )))
@@ -374,9 +391,9 @@ fn assemble(
     } else {
         log.kinds
     };
-    let parent = options
-        .interactions
-        .parent()
+    let first = options.interactions.as_ref().or(options.items.as_ref());
+    let parent = first
+        .and_then(|path| path.parent())
         .filter(|p| !p.as_os_str().is_empty());
     let name = options
         .name

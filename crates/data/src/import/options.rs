@@ -5,12 +5,14 @@ use crate::{DataError, Format};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// What to import and how; everything but the interactions has a default.
+/// What to import and how; everything but the interactions, or in their place the items, has a
+/// default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImportOptions {
     /// The file of events, or the directory of a known data set (MovieLens, RecBole, MIND, or
     /// `interactions.*` with `items.*` and `users.*`), which then gives the other files too.
-    pub interactions: PathBuf,
+    /// Without one the items are all there is: a catalogue that can be mined, embedded and searched.
+    pub interactions: Option<PathBuf>,
     /// The file of items. Default: none, the ids in the interactions are the catalogue.
     pub items: Option<PathBuf>,
     /// The file of users. Default: none.
@@ -31,7 +33,7 @@ pub struct ImportOptions {
     pub max_rejected_share: f64,
     /// Longest field in bytes; a row with a longer one is rejected. Default: 1 MiB.
     pub max_field_bytes: usize,
-    /// Name of the data set. Default: that of the directory the interactions lie in.
+    /// Name of the data set. Default: that of the directory the interactions lie in, or the items.
     pub name: Option<String>,
     /// Unix seconds; events after it are counted in the report. Default: not checked.
     pub now: Option<i64>,
@@ -43,7 +45,24 @@ impl ImportOptions {
     /// Options for a file of events alone.
     pub fn new(interactions: impl Into<PathBuf>) -> Self {
         Self {
-            interactions: interactions.into(),
+            interactions: Some(interactions.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Options for a file of items alone.
+    pub fn of_items(items: impl Into<PathBuf>) -> Self {
+        Self {
+            items: Some(items.into()),
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for ImportOptions {
+    fn default() -> Self {
+        Self {
+            interactions: None,
             items: None,
             users: None,
             test_interactions: None,

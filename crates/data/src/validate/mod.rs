@@ -10,6 +10,7 @@
 //! | `duplicate-texts` | more than 1% of the items say the same as an earlier one | |
 //! | `knowledge`, of a knowledge graph | fewer than half of the items are entities | |
 //! | `constant-fields` | a column with one value throughout | |
+//! | `interactions`, in place of all below | there are none | |
 //! | `untouched-items` | more than half of the items have no event | |
 //! | `heavy-user`, `heavy-item` | has 10% of all events | 40% |
 //! | `one-event-users` | more than half of the users | |
@@ -119,9 +120,22 @@ pub fn validate(dataset: &Dataset, options: &ValidateOptions<'_>) -> Vec<Check> 
         checks.extend(sources::checks(dataset, report, options.examples));
     }
     checks.extend(tables::checks(dataset, options.examples));
+    if dataset.interactions.is_empty() && dataset.interactions.n_users() == 0 {
+        checks.push(alone());
+        return checks;
+    }
     checks.extend(activity::checks(dataset, options.examples));
     checks.extend(times::checks(dataset, options));
     checks
+}
+
+/// A catalogue without people.
+fn alone() -> Check {
+    Check::new(
+        "interactions",
+        Level::Warn,
+        "none: the items can be mined, embedded and searched (model content); every other model, tuning and evaluation need interactions",
+    )
 }
 
 /// `part` of `whole` as a share between 0 and 1; 0 of nothing.

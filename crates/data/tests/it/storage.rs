@@ -3,7 +3,7 @@
 use crate::scratch::{Scratch, events, texts};
 use arrow_array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
-use semrec_data::{Dataset, ImportReport};
+use semrec_data::{Dataset, ImportOptions, ImportReport, import};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,6 +39,21 @@ fn everything_comes_back() {
     assert_eq!(after.fingerprint, before.dataset.fingerprint);
     assert_eq!(after.kinds, ["view", "buy"]);
     assert_eq!(ImportReport::load(&out).unwrap(), before.report);
+}
+
+#[test]
+fn items_alone_come_back_too() {
+    let files = Scratch::new(&[("items.csv", b"item_id,title\na,One\nb,Two\n")]);
+    let out = files.path("out");
+    let options = ImportOptions::of_items(files.path("items.csv"));
+    let before = import(&options, &|_, _, _| ()).unwrap();
+    before.save(&out).unwrap();
+    let after = Dataset::load(&out).unwrap();
+    assert_eq!(texts(&after), ["a: One", "b: Two"]);
+    assert_eq!(after.fingerprint, before.dataset.fingerprint);
+    assert_eq!((after.users.len(), after.interactions.len()), (0, 0));
+    let nothing = import(&ImportOptions::default(), &|_, _, _| ());
+    insta::assert_snapshot!(files.message(nothing), @"nothing to import: expected a file of interactions, of items, or both");
 }
 
 #[test]

@@ -7,8 +7,6 @@
 mod map;
 mod sections;
 
-pub use map::map_svg;
-
 use crate::MineError;
 use crate::mining::Mined;
 use crate::topics::COHERENCE;

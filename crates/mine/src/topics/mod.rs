@@ -21,15 +21,14 @@ pub(crate) use label::{label, top_words};
 
 use crate::Config;
 use crate::ctfidf::class_terms;
-use crate::kmeans::{KMeans, mean_rows, members};
-use crate::nearest_centre::{dot, index, nearest};
-use crate::neighbours::{Neighbours, every};
+use crate::neighbours::Neighbours;
 use crate::npmi::coherence;
+use crate::numbers::index;
 use crate::silhouette::{NONE, mean_silhouette, silhouettes};
 use crate::vocabulary::Vocabulary;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use semrec_text::Vectors;
+use semrec_text::{KMeans, Vectors, dot, mean_rows, members, nearest};
 use serde::Serialize;
 
 /// Items on which numbers of topics are tried.
@@ -166,7 +165,7 @@ fn choose(
     rng: &mut ChaCha8Rng,
 ) -> (Vec<Tried>, Vectors) {
     let step = rows.len().div_ceil(SAMPLE).max(1);
-    let (sample, smooth_sample) = (every(rows, SAMPLE), every(smooth, SAMPLE));
+    let (sample, smooth_sample) = (rows.every(SAMPLE), smooth.every(SAMPLE));
     let numbers: Vec<usize> = match config.topics {
         Some(topics) => vec![topics],
         None => {

@@ -1,11 +1,9 @@
 //! Topics joined to groups by Ward's method (1963): those two whose joining adds least to the
 //! squared distances from the means, `n₁ n₂ / (n₁ + n₂) · |c₁ − c₂|²`.
 
-use crate::kmeans::{mean_rows, members};
-use crate::nearest_centre::{dot, index};
-use crate::neighbours::every;
+use crate::numbers::index;
 use crate::silhouette::{mean_silhouette, silhouettes};
-use semrec_text::Vectors;
+use semrec_text::{Vectors, dot, mean_rows, members};
 
 /// Joinings in their order: at each, the second topic's group goes into the first's.
 fn joinings(centres: &Vectors, sizes: &[usize]) -> Vec<(usize, usize)> {
@@ -78,7 +76,7 @@ pub(super) fn groups(rows: &Vectors, labels: &[u32], k: usize, most: usize) -> V
     let sizes: Vec<usize> = members.iter().map(Vec::len).collect();
     let centres = Vectors::new(rows.dim(), mean_rows(rows, &members));
     let joined = joinings(&centres, &sizes);
-    let sample = every(rows, most);
+    let sample = rows.every(most);
     let step = rows.len().div_ceil(most).max(1);
     let root = k.isqrt();
     let range = (root / 2).max(2)..=(2 * root).min(k - 1).max(2);

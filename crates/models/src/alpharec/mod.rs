@@ -29,7 +29,7 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 use head::{Head, Sizes};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use semrec_text::{Vectors, Whitening};
+use semrec_text::{Vectors, Whitening, WhiteningConfig};
 use semrec_train::{Decay, Parameters, Run};
 use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
@@ -312,11 +312,12 @@ fn reader(
         (config.dim, config.hidden, config.whiten) = (stored.dim, stored.hidden, stored.whiten);
     }
     let own = || -> Result<Whitening, ModelError> {
-        turned_back(&fit_whitening(
-            training,
-            AlphaRec::NAME,
-            (config.whiten, EPS),
-        )?)
+        let settings = WhiteningConfig {
+            dims: None,
+            power: config.whiten,
+            eps: EPS,
+        };
+        turned_back(&fit_whitening(training, AlphaRec::NAME, &settings)?)
     };
     let reader = match stored {
         None => {

@@ -1,13 +1,13 @@
 //! What the network learns from, batch by batch, and its validation on events held out.
 
 use super::layout::start;
-use super::network::{Network, Shape};
+use super::network::{Network, Said, Shape};
 use super::sequences::{Batch, pack, windows as windows_of};
-use super::step::{Given, SHARDS, gradients, matrix};
+use super::step::{Given, SHARDS, gradients};
 use super::{Sasrec, SasrecConfig, states_of};
 use crate::recommender::kept;
 use crate::{Model, ModelError, Training};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -24,6 +24,15 @@ pub(crate) struct Material {
     pub(crate) histories: Vec<Vec<u32>>,
     /// `[items, text]`: the whitened vectors of the table's items, if they are read.
     pub(crate) texts: Option<Vec<f32>>,
+    /// `[items, levels]`: the units of their semantic ids, the number of all for none.
+    pub(crate) units: Option<Vec<u32>>,
+}
+
+impl Material {
+    fn said(&self, shape: &Shape, device: &Device) -> Said {
+        let text = self.texts.as_deref().map(|t| (t, shape.text));
+        Said::on(device, text, self.units.as_deref())
+    }
 }
 
 /// A trained network.
@@ -51,11 +60,8 @@ pub(crate) fn train(
         config,
         windows: windows.flat_map(|h| windows_of(h, shape.length)).collect(),
         held_out: &held_out,
-        text: material.texts.as_deref(),
-        on_device: material
-            .texts
-            .as_ref()
-            .map(|t| matrix(t, shape.text, &device)),
+        material,
+        said: material.said(shape, &device),
         device,
         seed: training.seed,
     };
@@ -77,7 +83,8 @@ pub(crate) fn train(
         keep_after: None,
         from_start: false,
     };
-    let of = (training.seed, (config, shape, &material.histories));
+    let of = (&material.histories, &material.units);
+    let of = (training.seed, (config, shape, of));
     let texts = material.texts.as_deref().unwrap_or_default();
     let run = Run::open(training.run, Sasrec::NAME, &of, texts)?;
     let told = |news: &News<'_>| training.told(news);
@@ -118,10 +125,9 @@ struct Trainer<'a> {
     config: &'a SasrecConfig,
     windows: Vec<&'a [u32]>,
     held_out: &'a [HeldOut],
-    /// `[items, text]`.
-    text: Option<&'a [f32]>,
-    /// The same where the network learns.
-    on_device: Option<Tensor<2>>,
+    material: &'a Material,
+    /// What the items say, where the network learns.
+    said: Said,
     device: Device,
     seed: u64,
 }
@@ -151,7 +157,7 @@ impl<'a> Learner for Trainer<'a> {
         let given = Given {
             shards: &shards,
             own: self.own_vectors(step),
-            text: self.on_device.as_ref(),
+            said: &self.said,
             negatives: &negatives,
             dropout: (self.seed, step, self.config.dropout),
         };
@@ -167,11 +173,13 @@ impl<'a> Learner for Trainer<'a> {
         let device = cpu();
         let leaves = parameters.leaves(&device);
         let network = Network::new(self.shape, parameters, &leaves, &device);
-        let text = self.text.map(|t| matrix(t, self.shape.text, &device));
-        let table = values(network.table(None, text.as_ref()))?;
-        ndcg(self.held_out, (&table, self.shape.dim), |held| {
+        let said = self.material.said(self.shape, &device);
+        let table = values(network.table(None, &said))?;
+        let d = self.shape.dim;
+        ndcg(self.held_out, (&table, d), |held| {
             let histories: Vec<&[u32]> = held.iter().map(|h| h.history.as_slice()).collect();
-            states_of(&network, &table, &histories)
+            let row = |item: u32| &table[item as usize * d..][..d];
+            states_of(&network, row, &histories)
         })
         .map(Measured::from)
     }
@@ -181,7 +189,7 @@ impl Trainer<'_> {
     /// 0 for the items that lose their own vector in this step, 1 for the others.
     fn own_vectors(&self, step: u64) -> Option<Vec<f32>> {
         let share = self.config.id_dropout;
-        (self.shape.ids && self.shape.text > 0 && share > 0.0).then(|| {
+        (self.shape.ids && self.shape.text + self.shape.units > 0 && share > 0.0).then(|| {
             let mut rng = draws(self.seed, 2, step);
             (0..self.shape.items)
                 .map(|_| f32::from(rng.random::<f32>() >= share))

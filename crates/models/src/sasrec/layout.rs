@@ -27,7 +27,7 @@ pub(crate) enum Values {
 
 /// How many arrays make the items' vectors: the first ones of [`arrays`].
 pub(crate) fn of_items(shape: &Shape) -> usize {
-    usize::from(shape.ids) + usize::from(shape.text > 0)
+    usize::from(shape.ids) + usize::from(shape.text > 0) + usize::from(shape.units > 0)
 }
 
 /// The arrays of a network, in order.
@@ -46,6 +46,10 @@ pub(crate) fn arrays(shape: &Shape) -> Vec<Array> {
     }
     if shape.text > 0 {
         add("text".to_owned(), &[shape.text, d], Values::Normal(START));
+    }
+    if shape.units > 0 {
+        let vectors = [shape.units, d];
+        add("semantic".to_owned(), &vectors, Values::Normal(START));
     }
     add(
         "positions".to_owned(),

@@ -4,14 +4,15 @@
 //! Into Gold Loss").
 //!
 //! ```text
-//! e_i = id_i + W t_i                       t_i: the whitened vector of the item's text
+//! e_i = id_i + W t_i [+ Σ_l S_l]           t_i: the whitened vector of the item's text
 //! x_0 = √d (e_{h_1} … e_{h_n}) + positions,  x_{b+1} = block_b(x_b)
 //! score(j) = norm(x_B)_n · e_j
 //! ```
 //!
 //! While learning, `id_dropout` of the items lose their `id_i` in each step, so that the text
 //! learns to stand alone: an item without training events is scored by `W t_j`. Items without
-//! training events are no negatives either.
+//! training events are no negatives either. With `semantic`, the parts of the item's semantic id
+//! have vectors too (`semantic.rs`).
 //!
 //! The last event of some people is held out; training ends when their ndcg@10 has not got better
 //! for `patience` epochs, and the best epoch is kept.
@@ -26,29 +27,33 @@
 //! step, the scores of 256 places (`1024 · items` bytes) and some `200 · dim · batch` bytes of
 //! activations.
 
+mod config;
 mod fit;
+mod items;
 mod layout;
 mod network;
+mod semantic;
 mod sequences;
 mod step;
 #[cfg(test)]
 mod tests;
 
+pub use config::SasrecConfig;
 pub use network::Block;
+pub use semantic::Semantic;
 
 use crate::history::contributions;
-use crate::texts::{Manner, SHARE, has_text, read, share_problem};
+use crate::texts::{Manner, Said as Read, read};
 use crate::{Contribution, Model, ModelError, Query, Recommender, Tensors, Training};
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
-use network::{Network, Shape};
+use items::{Items, Reading, Said};
+use network::{Network, Shape, matrix};
+use semantic::Units;
 use semrec_text::Vectors;
-use semrec_train::{Decay, Dropout, Leaves, Parameters, TrainError, cpu, values};
+use semrec_train::{Dropout, Leaves, Parameters, TrainError, cpu, values};
 use semrec_tune::{Range, Space};
 use sequences::{known, pack};
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use step::{look_up, matrix};
+use step::look_up;
 use toml::Value;
 
 /// From how many events on a history is long.
@@ -61,146 +66,17 @@ const EXPLAINED: usize = 50;
 /// Added to each eigenvalue of the texts' covariance, relative to their mean.
 const EPS: f32 = 0.01;
 
-/// How [`Sasrec`] is fitted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SasrecConfig {
-    /// Width of the network.
-    pub dim: usize,
-    /// Number of blocks; 0 takes 2, or 4 where 100 events or more of a history are read.
-    pub blocks: usize,
-    /// Heads of attention; divides `dim`.
-    pub heads: usize,
-    /// What a block computes.
-    pub block: Block,
-    /// Newest events of a history that are read; 0 takes as many as nine in ten people have, at
-    /// least 50 and at most 200.
-    pub length: usize,
-    /// Whether items have vectors of their own, besides those of their texts.
-    pub ids: bool,
-    /// Whether texts are read, where there are any.
-    pub text: bool,
-    /// Share of the facts in the cosine between two items that have both texts and facts, where
-    /// facts are read, too: 0 reads texts alone, 1 facts alone.
-    pub facts: f32,
-    /// Share of the items that lose their own vector in a step.
-    pub id_dropout: f32,
-    /// Share of the network's values dropped in a step.
-    pub dropout: f32,
-    /// Above 0, scores are cosines divided by it in place of plain products.
-    pub temperature: f32,
-    /// Items drawn as negatives for each batch; 0 takes all items.
-    pub negatives: usize,
-    /// Events of a batch.
-    pub batch: usize,
-    /// Most epochs.
-    pub epochs: u64,
-    /// Epochs without a better validation after which training ends.
-    pub patience: u64,
-    /// Highest learning rate, reached after one epoch.
-    pub learning_rate: f32,
-    /// How it goes down over `epochs`.
-    pub decay: Decay,
-    /// Decoupled weight decay.
-    pub weight_decay: f32,
-    /// Longest gradient; 0 for any.
-    pub clip: f32,
-}
-
-impl Default for SasrecConfig {
-    fn default() -> Self {
-        Self {
-            dim: 128,
-            blocks: 0,
-            heads: 2,
-            block: Block::Auto,
-            length: 0,
-            ids: true,
-            text: true,
-            facts: SHARE,
-            id_dropout: 0.1,
-            dropout: 0.3,
-            temperature: 0.0,
-            negatives: 0,
-            batch: 2048,
-            epochs: 20,
-            patience: 10,
-            learning_rate: 0.001,
-            decay: Decay::Linear,
-            weight_decay: 0.01,
-            clip: 1.0,
-        }
-    }
-}
-
-impl SasrecConfig {
-    fn check(&self) -> Result<(), ModelError> {
-        let share = |x: f32| (0.0..1.0).contains(&x);
-        let positive = |x: f32| x >= 0.0 && x.is_finite();
-        let problem = if self.dim == 0 || self.heads == 0 || self.batch == 0 {
-            "dim, heads and batch must be at least 1".to_owned()
-        } else if self.dim > 4096 || self.blocks > 64 || self.length > 4096 {
-            format!(
-                "dim is {}, blocks {}, length {}; expected at most 4096, 64 and 4096",
-                self.dim, self.blocks, self.length
-            )
-        } else if !self.dim.is_multiple_of(self.heads) {
-            format!(
-                "dim is {}; expected a multiple of heads, {}",
-                self.dim, self.heads
-            )
-        } else if !(share(self.dropout) && share(self.id_dropout)) {
-            format!(
-                "dropout is {} and id_dropout {}; expected at least 0 and less than 1",
-                self.dropout, self.id_dropout
-            )
-        } else if let Some(problem) = share_problem(self.facts) {
-            problem
-        } else if !(self.ids || self.text) {
-            "ids and text are both false; an item needs one of them".to_owned()
-        } else if ![
-            self.temperature,
-            self.learning_rate,
-            self.weight_decay,
-            self.clip,
-        ]
-        .into_iter()
-        .all(positive)
-        {
-            "temperature, learning_rate, weight_decay and clip must be numbers of at least 0"
-                .to_owned()
-        } else if self.epochs == 0 {
-            "epochs must be at least 1".to_owned()
-        } else {
-            return Ok(());
-        };
-        Err(ModelError::Parameter {
-            model: Sasrec::NAME,
-            problem,
-        })
-    }
-}
-
 /// The fitted model.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sasrec {
     config: SasrecConfig,
     shape: Shape,
     /// The network without the items.
-    parameters: Parameters,
-    leaves: Leaves,
+    parameters: Arc<Parameters>,
+    leaves: Arc<Leaves>,
     items: Items,
     /// The epoch that was kept, and its ndcg@10 on the events held out.
     best: (f32, f32),
-}
-
-/// The items as the fitted model knows them.
-#[derive(Debug)]
-struct Items {
-    /// `[n_items, dim]`, zero for an item that is not known.
-    vectors: Arc<Vec<f32>>,
-    /// Whether it has training events, or a text that is read.
-    known: Vec<bool>,
 }
 
 impl Model for Sasrec {
@@ -241,7 +117,8 @@ impl Model for Sasrec {
             .take(log.n_users())
             .map(|u| known(log.of_user(u), |i| place[i as usize]))
             .collect();
-        let white = white_texts(training, config)?;
+        let texts = white_texts(training, config)?;
+        let units = Units::fit(training, config)?;
         let mut config = config.clone();
         if config.length == 0 {
             config.length = length_for(&histories);
@@ -250,60 +127,56 @@ impl Model for Sasrec {
             config.blocks = if config.length < LONG { 2 } else { 4 };
         }
         config.block = config.block.or_for(config.length);
-        let shape = Shape::of(&config, items.len(), white.as_ref().map_or(0, Vectors::dim));
-        let texts = white.as_ref().map(|w| {
-            let rows = items
-                .iter()
-                .flat_map(|&i| w.row(i as usize).iter().copied());
-            rows.collect()
-        });
-        let material = fit::Material { histories, texts };
-        let trained = fit::train(&shape, &material, &config, training)?;
-        let found = Items::of(
-            &trained.parameters,
-            &items,
-            white.as_ref(),
-            &shape,
-            log.n_items(),
+        let white = texts.as_ref().map(|t| &t.vectors);
+        let widths = (
+            white.map_or(0, Vectors::dim),
+            units.as_ref().map_or(0, Units::len),
         );
+        let shape = Shape::of(&config, items.len(), widths);
+        let of_all = units.as_ref().zip(training.item_vectors);
+        let of_all = of_all.map(|(units, vectors)| units.of_all(vectors));
+        let rows = |w: &Vectors| {
+            let rows = items.iter().flat_map(|&i| w.row(i as usize));
+            rows.copied().collect()
+        };
+        let material = fit::Material {
+            histories,
+            texts: white.map(rows),
+            units: units
+                .as_ref()
+                .zip(of_all.as_ref())
+                .filter(|(units, _)| units.len() > 0)
+                .map(|(units, of_all)| units.padded(of_all, &items)),
+        };
+        let trained = fit::train(&shape, &material, &config, training)?;
+        let said = Said {
+            white,
+            units: of_all.as_deref(),
+        };
+        let network = (&trained.parameters, &shape);
+        let whitening = texts.as_ref().and_then(|t| t.whitening.clone());
+        let reading = Reading::of(network, whitening, units);
+        let found = Items::of(network, (log.n_items(), &items), &said, reading);
         Self::of(config, &trained.parameters, found, trained.best)
     }
 
     fn load(tensors: &Tensors) -> Result<Self, ModelError> {
         let config: SasrecConfig = tensors.config()?;
         config.check()?;
-        let [n_items, dim] = tensors.shape("vectors")?;
-        let vectors = tensors.shared_f32("vectors", &[n_items, config.dim])?;
         let mut parameters = Parameters::default();
-        for array in layout::arrays(&Shape::of(&config, 0, 0).without_items()) {
+        for array in layout::arrays(&Shape::of(&config, 0, (0, 0)).without_items()) {
             let values = tensors.shared_f32(&format!("network.{}", array.name), &array.shape)?;
             parameters.add(&array.name, &array.shape, values.to_vec(), false)?;
         }
-        let mut known = vec![false; n_items];
-        let [n_known] = tensors.shape("known")?;
-        for &item in tensors.shared_u32("known", &[n_known])?.iter() {
-            let place = known.get_mut(item as usize);
-            *place.ok_or_else(|| ModelError::Tensor {
-                name: "known".to_owned(),
-                problem: format!("names item {item}, of {n_items} items with vectors of {dim}"),
-            })? = true;
-        }
+        let items = Items::load(&config, tensors)?;
         let best = tensors.shared_f32("best", &[2])?;
-        Self::of(
-            config,
-            &parameters,
-            Items { vectors, known },
-            (best[0], best[1]),
-        )
+        Self::of(config, &parameters, items, (best[0], best[1]))
     }
 }
 
 /// The whitened vectors of all items' texts, if they are to be read.
-fn white_texts(
-    training: &Training<'_>,
-    config: &SasrecConfig,
-) -> Result<Option<Vectors>, ModelError> {
-    if config.ids && (!config.text || !training.can_be_read()) {
+fn white_texts(training: &Training<'_>, config: &SasrecConfig) -> Result<Option<Read>, ModelError> {
+    if !config.text || (config.ids && !training.can_be_read()) {
         return Ok(None);
     }
     let manner = Manner {
@@ -311,7 +184,7 @@ fn white_texts(
         eps: EPS,
         share: config.facts,
     };
-    Ok(Some(read(training, Sasrec::NAME, manner)?.vectors))
+    read(training, Sasrec::NAME, manner).map(Some)
 }
 
 /// Events read of a history: as many as nine in ten people have, within reason.
@@ -324,52 +197,6 @@ fn length_for(histories: &[Vec<u32>]) -> usize {
     (*lengths.select_nth_unstable(at).1).clamp(50, 200)
 }
 
-impl Items {
-    /// `id + W t` of all items, of unit length where the network compares directions.
-    fn of(
-        parameters: &Parameters,
-        items: &[u32],
-        white: Option<&Vectors>,
-        shape: &Shape,
-        n_items: usize,
-    ) -> Self {
-        let d = shape.dim;
-        let mut vectors = vec![0.0f32; n_items * d];
-        let mut known = vec![false; n_items];
-        if let (Some(white), Some(map)) = (white, parameters.get("text")) {
-            matmul(
-                MatMut::from_row_major_slice_mut(&mut vectors, n_items, d),
-                Accum::Replace,
-                MatRef::from_row_major_slice(white.as_slice(), n_items, shape.text),
-                MatRef::from_row_major_slice(&map.values, shape.text, d),
-                1.0,
-                Par::rayon(0),
-            );
-            for (row, known) in white.rows().zip(&mut known) {
-                *known = has_text(row);
-            }
-        }
-        if let Some(own) = parameters.get("items") {
-            for (&item, own) in items.iter().zip(own.values.chunks_exact(d)) {
-                let row = &mut vectors[item as usize * d..][..d];
-                row.iter_mut().zip(own).for_each(|(x, o)| *x += o);
-                known[item as usize] = true;
-            }
-        }
-        if shape.temperature > 0.0 {
-            for row in vectors.chunks_exact_mut(d) {
-                let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-                row.iter_mut()
-                    .for_each(|x| *x /= length.max(f32::MIN_POSITIVE));
-            }
-        }
-        Self {
-            vectors: Arc::new(vectors),
-            known,
-        }
-    }
-}
-
 impl Sasrec {
     fn of(
         config: SasrecConfig,
@@ -377,14 +204,14 @@ impl Sasrec {
         items: Items,
         best: (f32, f32),
     ) -> Result<Self, ModelError> {
-        let shape = Shape::of(&config, 0, 0).without_items();
+        let shape = Shape::of(&config, 0, (0, 0)).without_items();
         let parameters = layout::only(&shape, parameters)?;
         let device = cpu();
         Ok(Self {
-            leaves: parameters.leaves(&device),
+            leaves: Arc::new(parameters.leaves(&device)),
             config,
             shape,
-            parameters,
+            parameters: Arc::new(parameters),
             items,
             best,
         })
@@ -394,25 +221,20 @@ impl Sasrec {
     fn states(&self, histories: &[&[u32]]) -> Vec<f32> {
         let device = cpu();
         let network = Network::new(&self.shape, &self.parameters, &self.leaves, &device);
-        states_of(&network, &self.items.vectors, histories)
+        states_of(&network, |item| self.items.vector(item), histories)
             .expect("tensors in memory can be read, and are f32")
     }
 
     fn history(&self, query: &Query<'_>) -> Vec<u32> {
-        let is_known = |i: u32| self.items.known.get(i as usize).is_some_and(|&k| k);
-        known(query.history, |i| is_known(i).then_some(i))
-    }
-
-    fn vector(&self, item: u32) -> &[f32] {
-        &self.items.vectors[item as usize * self.shape.dim..][..self.shape.dim]
+        known(query.history, |i| self.items.knows(i).then_some(i))
     }
 }
 
-/// The state after each history, `[histories, dim]`, of items with these vectors, `[items, dim]`;
-/// of a long one the newest events are read.
-fn states_of(
+/// The state after each history, `[histories, dim]`, of items with these vectors; of a long one the
+/// newest events are read.
+fn states_of<'a>(
     network: &Network<'_>,
-    vectors: &[f32],
+    vector: impl Fn(u32) -> &'a [f32],
     histories: &[&[u32]],
 ) -> Result<Vec<f32>, TrainError> {
     let most = network.shape.length;
@@ -425,7 +247,7 @@ fn states_of(
     let device = cpu();
     let mut none = Dropout::new(0, 0, 0.0, &device);
     let d = network.shape.dim;
-    let input = matrix(&look_up(vectors, &batch.items, d), d, &device);
+    let input = matrix(&look_up(vector, &batch.items), d, &device);
     values(network.states(input, &batch, &mut none)?)
 }
 
@@ -435,13 +257,12 @@ impl Recommender for Sasrec {
     }
 
     fn n_items(&self) -> usize {
-        self.items.known.len()
+        self.items.len()
     }
 
     fn score(&self, queries: &[Query<'_>], out: &mut [f32]) {
         let (n, d) = (self.n_items(), self.shape.dim);
         assert_eq!(out.len(), queries.len() * n, "[queries, n_items]");
-        let table = MatRef::from_row_major_slice(&self.items.vectors, n, d);
         for (queries, out) in queries
             .chunks(TOGETHER)
             .zip(out.chunks_mut(TOGETHER * n.max(1)))
@@ -464,19 +285,10 @@ impl Recommender for Sasrec {
                     state.copy_from_slice(row);
                 }
             }
-            matmul(
-                MatMut::from_row_major_slice_mut(out, queries.len(), n),
-                Accum::Replace,
-                MatRef::from_row_major_slice(&states, queries.len(), d),
-                table.transpose(),
-                1.0,
-                Par::rayon(0),
-            );
+            self.items.products(&states, out);
             for (row, history) in out.chunks_exact_mut(n.max(1)).zip(&all) {
-                for (score, &known) in row.iter_mut().zip(&self.items.known) {
-                    if !known || history.is_empty() {
-                        *score = f32::NEG_INFINITY;
-                    }
+                if history.is_empty() {
+                    row.fill(f32::NEG_INFINITY);
                 }
             }
         }
@@ -485,7 +297,7 @@ impl Recommender for Sasrec {
     /// What the score loses when an event is taken out of the history, for each of the newest.
     fn explain(&self, query: &Query<'_>, item: u32) -> Vec<Contribution> {
         let history = self.history(query);
-        if history.is_empty() || !self.items.known.get(item as usize).is_some_and(|&k| k) {
+        if history.is_empty() || !self.items.knows(item) {
             return Vec::new();
         }
         let explained = history.len().saturating_sub(EXPLAINED)..history.len();
@@ -497,7 +309,7 @@ impl Recommender for Sasrec {
             .chain(without.iter().filter(|h| !h.is_empty()))
             .map(Vec::as_slice)
             .collect();
-        let vector = self.vector(item);
+        let vector = self.items.vector(item);
         let scores: Vec<f32> = self
             .states(&asked)
             .chunks_exact(self.shape.dim)
@@ -514,14 +326,8 @@ impl Recommender for Sasrec {
     }
 
     fn save(&self, into: &mut Tensors) -> Result<(), ModelError> {
-        let (n, d) = (self.n_items(), self.shape.dim);
         into.put_model(Self::NAME, &self.config)?;
-        into.put_f32("vectors", &[n, d], Arc::clone(&self.items.vectors))?;
-        let known: Vec<u32> = (0u32..)
-            .zip(&self.items.known)
-            .filter_map(|(i, &k)| k.then_some(i))
-            .collect();
-        into.put_u32("known", &[known.len()], known)?;
+        self.items.save(into)?;
         into.put_f32("best", &[2], vec![self.best.0, self.best.1])?;
         for array in self.parameters.arrays() {
             into.put_f32(
@@ -531,6 +337,21 @@ impl Recommender for Sasrec {
             )?;
         }
         Ok(())
+    }
+
+    /// What an item without events says, where texts are read; one with events stays as it was
+    /// learned.
+    fn renewed(
+        &self,
+        n_items: usize,
+        items: &[u32],
+        vectors: &Vectors,
+    ) -> Option<Arc<dyn Recommender>> {
+        let items = self.items.renewed(n_items, items, vectors)?;
+        Some(Arc::new(Self {
+            items,
+            ..self.clone()
+        }))
     }
 
     fn notes(&self) -> Vec<String> {

@@ -41,6 +41,8 @@ pub(crate) struct Shape {
     pub(crate) block: Block,
     pub(crate) items: usize,
     pub(crate) text: usize,
+    /// Units of semantic ids that have a vector; 0: none.
+    pub(crate) units: usize,
     pub(crate) dim: usize,
     pub(crate) heads: usize,
     pub(crate) blocks: usize,
@@ -57,17 +59,18 @@ const EPS: f32 = 1e-6;
 
 impl Shape {
     /// The network of a configuration, over so many items whose texts have vectors of so many
-    /// values (0: none).
-    pub(crate) fn of(config: &SasrecConfig, items: usize, text: usize) -> Self {
+    /// values (0: none) and whose semantic ids have so many units.
+    pub(crate) fn of(config: &SasrecConfig, items: usize, (text, units): (usize, usize)) -> Self {
         Self {
             block: config.block,
             items,
             text,
+            units,
             dim: config.dim,
             heads: config.heads,
             blocks: config.blocks,
             length: config.length,
-            ids: config.ids || text == 0,
+            ids: config.ids || (text == 0 && units == 0),
             temperature: config.temperature,
         }
     }
@@ -77,7 +80,31 @@ impl Shape {
         Self {
             ids: false,
             text: 0,
+            units: 0,
             ..self
+        }
+    }
+}
+
+/// What the items say, where the network is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
+    /// `[items, text]`: the whitened vectors of the texts.
+    pub(crate) text: Option<Tensor<2>>,
+    /// `[items * levels]`: the units of each item's semantic id; [`Shape::units`] for none.
+    pub(crate) units: Option<Tensor<1, Int>>,
+}
+
+impl Said {
+    /// Of values on a device.
+    pub(crate) fn on(
+        device: &Device,
+        text: Option<(&[f32], usize)>,
+        units: Option<&[u32]>,
+    ) -> Self {
+        Self {
+            text: text.map(|(values, columns)| matrix(values, columns, device)),
+            units: units.map(|units| indices(units, device)),
         }
     }
 }
@@ -125,9 +152,8 @@ impl<'a> Network<'a> {
         self.leaves.matrix(place.expect("the names of the layout"))
     }
 
-    /// The vector of each item, `[items, dim]`: `ids` weighs the part that is the item's own,
-    /// `text` are the whitened vectors of the texts, `[items, text]`.
-    pub(crate) fn table(&self, ids: Option<Tensor<2>>, text: Option<&Tensor<2>>) -> Tensor<2> {
+    /// The vector of each item, `[items, dim]`: `ids` weighs the part that is the item's own.
+    pub(crate) fn table(&self, ids: Option<Tensor<2>>, said: &Said) -> Tensor<2> {
         let own = self.shape.ids.then(|| {
             let items = self.get("items");
             match ids {
@@ -135,17 +161,27 @@ impl<'a> Network<'a> {
                 None => items,
             }
         });
-        let read = text.map(|t| t.clone().matmul(self.get("text")));
-        let table = match (own, read) {
-            (Some(own), Some(read)) => own + read,
-            (Some(one), None) | (None, Some(one)) => one,
-            (None, None) => unreachable!("checked when configured"),
-        };
+        let read = said.text.as_ref();
+        let read = read.map(|t| t.clone().matmul(self.get("text")));
+        let meant = said.units.as_ref().map(|units| self.meant(units));
+        let parts = [own, read, meant].into_iter().flatten();
+        let table = parts.reduce(|sum, part| sum + part);
+        let table = table.expect("an item has one of them: checked when configured");
         if self.shape.temperature > 0.0 {
             unit(table)
         } else {
             table
         }
+    }
+
+    /// The sum of the vectors of each item's units, `[items, dim]`.
+    fn meant(&self, units: &Tensor<1, Int>) -> Tensor<2> {
+        let (n, d) = (self.shape.items, self.shape.dim);
+        let none = Tensor::zeros([1, d], self.device);
+        let table = Tensor::cat(vec![self.get("semantic"), none], 0);
+        let levels = units.dims()[0] / n;
+        let each = table.select(0, units.clone()).reshape([n, levels, d]);
+        each.sum_dim(1).reshape([n, d])
     }
 
     /// The state of each of the batch's `places`, `[places, dim]`, of the items' vectors at all of
@@ -298,12 +334,22 @@ impl<'a> Network<'a> {
     }
 
     fn indices(&self, of: &[u32]) -> Tensor<1, Int> {
-        let values: Vec<i32> = of
-            .iter()
-            .map(|&i| i32::try_from(i).unwrap_or(i32::MAX))
-            .collect();
-        Tensor::from_data(TensorData::new(values, [of.len()]), self.device)
+        indices(of, self.device)
     }
+}
+
+fn indices(of: &[u32], device: &Device) -> Tensor<1, Int> {
+    let values: Vec<i32> = of
+        .iter()
+        .map(|&i| i32::try_from(i).unwrap_or(i32::MAX))
+        .collect();
+    Tensor::from_data(TensorData::new(values, [of.len()]), device)
+}
+
+/// Values as a matrix of so many columns.
+pub(crate) fn matrix(values: &[f32], columns: usize, device: &Device) -> Tensor<2> {
+    let dims = [values.len() / columns, columns];
+    Tensor::from_data(TensorData::new(values.to_vec(), dims), device)
 }
 
 /// The weight of an event so many places back in the sum of the [`FREQUENCIES`] lowest of

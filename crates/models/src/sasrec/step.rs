@@ -6,9 +6,9 @@
 //! parts, so that they do not depend on the number of threads.
 
 use super::layout;
-use super::network::{Network, Shape};
+use super::network::{Network, Said, Shape, matrix};
 use super::sequences::Batch;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 use semrec_train::{
     Dropout, Leaves, Parameters, TrainError, sampled_softmax_cross_entropy, softmax_cross_entropy,
@@ -24,8 +24,8 @@ pub(crate) struct Given<'a> {
     pub(crate) shards: &'a [Batch],
     /// `[items]`: what the part of each item's vector that is its own is multiplied by.
     pub(crate) own: Option<Vec<f32>>,
-    /// `[items, text]`: the whitened vectors of the texts.
-    pub(crate) text: Option<&'a Tensor<2>>,
+    /// What the items say.
+    pub(crate) said: &'a Said,
     /// Items that stand for all others; empty: all do.
     pub(crate) negatives: &'a [u32],
     /// Seed, number of the step and share of dropout.
@@ -56,15 +56,16 @@ pub(crate) fn gradients(
     let n_table = layout::of_items(shape);
     let of_items = parameters.leaves_of(0..n_table, device);
     let own = given.own.as_ref().map(|own| matrix(own, 1, device));
-    let table = Network::new(shape, parameters, &of_items, device).table(own, given.text);
+    let table = Network::new(shape, parameters, &of_items, device).table(own, given.said);
     let rows = values(table.clone().inner())?;
+    let row = |item: u32| &rows[item as usize * d..][..d];
     let passed = given
         .shards
         .par_iter()
         .enumerate()
         .map(|(k, batch)| {
             let leaves = parameters.leaves_of(n_table..parameters.arrays().len(), device);
-            let input = matrix(&look_up(&rows, &batch.items, d), d, device).require_grad();
+            let input = matrix(&look_up(row, &batch.items), d, device).require_grad();
             let (seed, step, share) = given.dropout;
             let mut dropout = Dropout::new(seed, step * SHARDS as u64 + k as u64, share, device);
             let network = Network::new(shape, parameters, &leaves, device);
@@ -123,16 +124,9 @@ pub(crate) fn gradients(
     Ok((loss.loss, all))
 }
 
-/// The rows of a table for these items, `[items, d]`.
-pub(crate) fn look_up(rows: &[f32], items: &[u32], d: usize) -> Vec<f32> {
-    let row = |&item: &u32| &rows[item as usize * d..][..d];
-    items.iter().flat_map(row).copied().collect()
-}
-
-/// Values as a matrix of so many columns.
-pub(crate) fn matrix(values: &[f32], columns: usize, device: &Device) -> Tensor<2> {
-    let dims = [values.len() / columns, columns];
-    Tensor::from_data(TensorData::new(values.to_vec(), dims), device)
+/// The rows of these items, one after the other.
+pub(crate) fn look_up<'a>(row: impl Fn(u32) -> &'a [f32], items: &[u32]) -> Vec<f32> {
+    items.iter().flat_map(|&item| row(item)).copied().collect()
 }
 
 fn add(to: &mut [f32], what: &[f32]) {

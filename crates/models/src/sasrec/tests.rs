@@ -1,12 +1,14 @@
 //! The network against PyTorch (`tests/reference/sasrec.py` writes what is compared with), and the
 //! packing of histories.
 
-use super::network::{Block, Network, Shape};
+use super::network::{Block, Network, Said, Shape, matrix};
 use super::sequences::{pack, windows};
-use super::step::{Given, gradients, look_up, matrix};
+use super::step::{Given, gradients, look_up};
 use semrec_train::{Dropout, Parameters, training_device, values};
 use serde_json::Value;
 
+/// Units of semantic ids with a vector, in the networks that have them.
+const UNITS: usize = 5;
 const SIZES: (usize, usize, usize, usize, usize, usize) = (9, 4, 6, 2, 7, 2);
 
 #[expect(clippy::cast_possible_truncation, reason = "what is compared is f32")]
@@ -44,7 +46,10 @@ fn states_loss_and_gradients_of_packed_histories_are_those_of_pytorch_one_by_one
     let histories: Vec<&[u32]> = whole.iter().map(Vec::as_slice).collect();
     let (items, text, dim, heads, length, blocks) = SIZES;
     for network in golden["networks"].as_array().unwrap() {
+        let units: Vec<u32> = serde_json::from_value(network["units"].clone()).unwrap();
+        let units = Some(units).filter(|units| !units.is_empty());
         let shape = Shape {
+            units: units.as_ref().map_or(0, |_| UNITS),
             block: serde_json::from_value::<Block>(network["block"].clone()).unwrap(),
             items,
             text,
@@ -63,14 +68,16 @@ fn states_loss_and_gradients_of_packed_histories_are_those_of_pytorch_one_by_one
                 .unwrap();
         }
         let device = training_device();
-        let white = matrix(&floats(&network["text"]), text, &device);
+        let white = floats(&network["text"]);
+        let said = Said::on(&device, Some((&white, text)), units.as_deref());
         let own = floats(&network["ids"]);
         let leaves = parameters.leaves(&device);
         let net = Network::new(&shape, &parameters, &leaves, &device);
-        let table = net.table(Some(matrix(&own, 1, &device)), Some(&white));
+        let table = net.table(Some(matrix(&own, 1, &device)), &said);
         let batch = pack(&histories, length, true);
         assert_eq!(batch.rows, 3, "4 + 2, 5 and 3 places");
-        let input = look_up(&values(table.inner()).unwrap(), &batch.items, dim);
+        let rows = values(table.inner()).unwrap();
+        let input = look_up(|item| &rows[item as usize * dim..][..dim], &batch.items);
         let mut none = Dropout::new(1, 1, 0.0, &device);
         let states = net
             .states(matrix(&input, dim, &device), &batch, &mut none)
@@ -86,7 +93,7 @@ fn states_loss_and_gradients_of_packed_histories_are_those_of_pytorch_one_by_one
                 pack(&histories[1..], length, true),
             ],
             own: Some(own),
-            text: Some(&white),
+            said: &said,
             negatives: &[],
             dropout: (1, 1, 0.0),
         };

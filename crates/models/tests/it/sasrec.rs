@@ -6,11 +6,12 @@
 use crate::fixture::{self, history, log, training};
 use semrec_data::{Clock, Interactions, top_k};
 use semrec_models::{
-    ModelError, Query, Recommender, RunFiles, Tensors, Training, fit, load, params_of,
+    ModelError, Query, Recommender, RunFiles, Tensors, Training, fit, load, params_of, renew,
 };
 use semrec_text::Vectors;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 use toml::Table;
 
 const ITEMS: u32 = 12;
@@ -75,6 +76,8 @@ fn what_comes_next_is_learned_by_every_kind_of_block_and_loss() {
         "negatives = 6",
         "ids = false",
         "text = false",
+        "semantic = 'tokens'",
+        "ids = false\ntext = false\nsemantic = 'prefixes'\nsemantic_tokens = 12",
         "decay = 'cosine'",
     ] {
         let long = format!("epochs = 60\npatience = 60\n{more}");
@@ -94,6 +97,7 @@ fn what_comes_next_is_learned_by_every_kind_of_block_and_loss() {
 
 #[test]
 fn a_run_that_was_killed_goes_on_to_the_same_bits_and_keeps_one_curve() {
+    let params = |more: &str| params(&format!("semantic = 'prefixes'\n{more}"));
     let whole = train(&params(""), None, &quiet).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let dies = |label: &str, done: usize, _: usize| {
@@ -104,8 +108,10 @@ fn a_run_that_was_killed_goes_on_to_the_same_bits_and_keeps_one_curve() {
     }));
     assert!(killed.is_err());
     let first = std::sync::Mutex::new(None);
-    let note = |_: &str, done: usize, _: usize| {
-        first.lock().unwrap().get_or_insert(done);
+    let note = |label: &str, done: usize, _: usize| {
+        if label.contains("epoch") {
+            first.lock().unwrap().get_or_insert(done);
+        }
     };
     let resumed = train(&params(""), Some(dir.path()), &note).unwrap();
     assert_eq!(*first.lock().unwrap(), Some(6), "five epochs were kept");
@@ -135,8 +141,12 @@ fn a_run_that_was_killed_goes_on_to_the_same_bits_and_keeps_one_curve() {
 
 #[test]
 fn an_item_nobody_touched_is_ranked_like_the_one_whose_text_it_has() {
-    for block in ["hstu", "transformer"] {
-        let asked = params(&format!("epochs = 30\nid_dropout = 0.4\nblock = '{block}'"));
+    for block in [
+        "block = 'hstu'",
+        "block = 'transformer'",
+        "semantic = 'prefixes'",
+    ] {
+        let asked = params(&format!("epochs = 30\nid_dropout = 0.4\n{block}"));
         let model = train(&asked, None, &quiet).unwrap();
         let before = |history: &[u32]| {
             let scores = scores(&*model, history);
@@ -151,6 +161,58 @@ fn an_item_nobody_touched_is_ranked_like_the_one_whose_text_it_has() {
     }
     let without = train(&params("text = false"), None, &quiet).unwrap();
     assert_eq!(scores(&*without, &[1, 2])[COLD as usize], f32::NEG_INFINITY);
+}
+
+/// Two items that came later, with the texts of items 3 (that of the cold one) and 7, and one that
+/// says nothing; item 5, which people touched, reads otherwise now.
+#[test]
+fn an_item_that_came_later_is_read_as_one_nobody_touched_from_memory_and_from_disk() {
+    let texts = texts();
+    let of = |items: &[u32]| {
+        let rows = items.iter().flat_map(|&i| texts.row(i as usize));
+        let mut rows: Vec<f32> = rows.copied().collect();
+        rows.extend([0.0; 3]);
+        Vectors::new(3, rows)
+    };
+    for more in [
+        "",
+        "ids = false",
+        "semantic = 'prefixes'\ntemperature = 0.2",
+        "text = false\nsemantic = 'tokens'",
+    ] {
+        let model = train(&params(more), None, &quiet).unwrap();
+        let mut tensors = Tensors::default();
+        model.save(&mut tensors).unwrap();
+        let model: Arc<dyn Recommender> = model.into();
+        let stored: Arc<dyn Recommender> = load(&tensors).unwrap().into();
+        let before = scores(&*model, &[1, 2, 6]);
+        let later = renew(&model, 16, &[13, 14, 5, 15], &of(&[3, 7, 9]));
+        let again = renew(&stored, 16, &[13, 14, 5, 15], &of(&[3, 7, 9]));
+        let after = scores(&*later, &[1, 2, 6]);
+        assert_eq!(after, scores(&*again, &[1, 2, 6]), "{more}");
+        let cold = after[COLD as usize];
+        assert!(
+            (after[13] - cold).abs() < 1e-3 * cold.abs(),
+            "{more}: {after:?}"
+        );
+        assert_eq!(
+            after[15],
+            f32::NEG_INFINITY,
+            "{more}: nothing is said of it"
+        );
+        let own = !more.contains("ids = false");
+        assert_eq!(after[5] == before[5], own, "{more}: what was learned stays");
+        assert_eq!(after[..5], before[..5], "{more}");
+        let with = scores(&*later, &[1, 2, 14]);
+        assert_ne!(
+            with,
+            scores(&*later, &[1, 2]),
+            "{more}: it is read in a history"
+        );
+    }
+    let ids = train(&params("text = false"), None, &quiet).unwrap();
+    let ids = renew(&ids.into(), 14, &[13], &Vectors::zeros(1, 3));
+    assert_eq!(scores(&*ids, &[1, 2])[13], f32::NEG_INFINITY);
 }
 
 #[test]
@@ -201,6 +263,11 @@ fn parameters_out_of_range_are_named() {
         ("dropout = 1.0", "dropout is 1"),
         ("ids = false\ntext = false", "ids and text are both false"),
         ("epochs = 0", "epochs must be at least 1"),
+        ("semantic_levels = 9", "semantic_levels is 9"),
+        (
+            "semantic = 'words'",
+            "expected one of `none`, `tokens`, `prefixes`",
+        ),
     ] {
         let mut params = Table::new();
         params.extend(more.parse::<Table>().unwrap());

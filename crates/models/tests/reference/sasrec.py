@@ -14,12 +14,18 @@ import torch.nn.functional as F
 
 torch.manual_seed(11)
 ITEMS, TEXT, D, HEADS, LENGTH, BLOCKS = 9, 4, 6, 2, 7, 2
+# Units of the semantic id of each item, two levels; UNITS for one without.
+UNITS = 5
+SEMANTIC = [[0, 3], [0, 5], [1, 4], [5, 5], [1, 3], [0, 3], [2, 4], [2, 5], [1, 4]]
 HISTORIES = [[1, 4, 2, 8], [0, 3], [5, 6, 7, 1, 2], [2, 2, 0]]
 TARGETS = [[4, 2, 8, 3], [3, 7], [6, 7, 1, 2, 0], [2, 0, 8]]
 
 
-def parameters(kind):
-    p = {"items": (ITEMS, D), "text": (TEXT, D), "positions": (LENGTH, D)}
+def parameters(kind, semantic):
+    p = {"items": (ITEMS, D), "text": (TEXT, D)}
+    if semantic:
+        p |= {"semantic": (UNITS, D)}
+    p |= {"positions": (LENGTH, D)}
     for b in range(BLOCKS):
         fused = 4 * D if kind == "hstu" else 3 * D
         p |= {
@@ -85,18 +91,22 @@ def states(p, kind, table, history, temperature):
 
 flat = lambda t: [float(x) for x in t.detach().double().flatten()]
 out = {"histories": HISTORIES, "targets": TARGETS, "networks": []}
-for kind, temperature in [("transformer", 0.0), ("gated", 0.0), ("hstu", 0.1), ("transformer", 0.2), ("frequency", 0.0)]:
-    p = parameters(kind)
+KINDS = [("transformer", 0.0, False), ("gated", 0.0, False), ("hstu", 0.1, False), ("transformer", 0.2, False),
+         ("frequency", 0.0, False), ("frequency", 0.0, True), ("hstu", 0.2, True)]
+for kind, temperature, semantic in KINDS:
+    p = parameters(kind, semantic)
     text = torch.randn(ITEMS, TEXT)
     ids = (torch.arange(ITEMS) % 4 != 3).float()
     table = p["items"] * ids[:, None] + text @ p["text"]
+    if semantic:
+        table = table + torch.stack([sum(p["semantic"][u] for u in units if u < UNITS) + torch.zeros(D) for units in SEMANTIC])
     table = F.normalize(table, dim=1) if temperature else table
     all_states = torch.cat([states(p, kind, table, h, temperature) for h in HISTORIES])
     targets = torch.tensor(sum(TARGETS, []))
     loss = F.cross_entropy(all_states @ table.T, targets)
     loss.backward()
     out["networks"].append({
-        "block": kind, "temperature": temperature, "text": flat(text), "ids": flat(ids),
+        "block": kind, "temperature": temperature, "units": sum(SEMANTIC, []) if semantic else [], "text": flat(text), "ids": flat(ids),
         "parameters": {n: flat(t) for n, t in p.items()},
         "gradients": {n: flat(t.grad) for n, t in p.items()},
         "states": flat(all_states), "loss": float(loss.detach()),

@@ -25,6 +25,7 @@ pub(crate) fn run(context: &Context, args: &TuneArgs) -> anyhow::Result<()> {
     }
     let all = spaces::of(&args.model, &args.space, &args.set, args.method)?;
     let dataset = Dataset::load(&args.dataset)?;
+    dataset.interactions.required()?;
     let texts = texts::embed(context, &dataset, &args.encoder.encoder)?;
     for model in &args.model {
         if needs_text(model)? && texts.is_none() {

@@ -160,7 +160,7 @@ fn verdict(study: &Study, tuned: &Tuned) -> String {
 
 /// Writes all files; their names.
 pub(super) fn write_all(dir: &Path, study: &Study) -> anyhow::Result<()> {
-    write(&dir.join("best.toml"), &best(study))?;
+    write(&dir.join("best.toml"), best(study))?;
     write(&dir.join("trials.csv"), &trials(study)?)?;
     write_json(&dir.join("tune.json"), study)?;
     write(&dir.join("tune.html"), &render_tuning(study)?)

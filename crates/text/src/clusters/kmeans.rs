@@ -4,44 +4,52 @@
 //! in an order that depends on threads; here a step is one matrix product of faer, which is in
 //! the tree, and sums go cluster by cluster in row order. Spherical k-means (unit rows, centres
 //! scaled to length 1) and the plain one are the same code. Left out: mini-batches; a large
-//! catalogue is fitted on a sample ([`crate::topics`]).
+//! catalogue is fitted on a sample ([`Vectors::every`]).
 
-use crate::nearest_centre::{Nearest, dot, index, narrow, nearest};
+use super::nearest_centre::{Nearest, dot, nearest};
+use super::{index, narrow};
+use crate::Vectors;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use semrec_text::Vectors;
 
 /// Share of rows that may still change their centre when it is enough.
 const SETTLED: f64 = 0.001;
 
 /// How to cluster.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct KMeans {
+pub struct KMeans {
     /// Number of clusters, at most the number of rows.
-    pub(crate) k: usize,
+    pub k: usize,
     /// Lloyd's steps, at most.
-    pub(crate) steps: usize,
+    pub steps: usize,
     /// Whether centres are scaled to length 1, for unit rows.
-    pub(crate) spherical: bool,
+    pub spherical: bool,
 }
 
 /// Centres, and which one each row belongs to.
 #[derive(Clone, Debug)]
-pub(crate) struct Clusters {
-    pub(crate) centres: Vectors,
-    pub(crate) labels: Vec<u32>,
+pub struct Clusters {
+    /// `[k, dim]`.
+    pub centres: Vectors,
+    /// The number of each row's centre.
+    pub labels: Vec<u32>,
 }
 
 impl KMeans {
     /// Clusters the rows, from centres drawn by k-means++.
-    pub(crate) fn fit(&self, rows: &Vectors, rng: &mut ChaCha8Rng) -> Clusters {
+    ///
+    /// # Panics
+    /// If there is no row.
+    #[must_use]
+    pub fn fit(&self, rows: &Vectors, rng: &mut ChaCha8Rng) -> Clusters {
         let centres = plus_plus(rows, self.k, rng);
         self.refine(rows, centres)
     }
 
     /// Lloyd's steps from given centres.
-    pub(crate) fn refine(&self, rows: &Vectors, mut centres: Vectors) -> Clusters {
+    #[must_use]
+    pub fn refine(&self, rows: &Vectors, mut centres: Vectors) -> Clusters {
         let mut labels: Vec<u32> = Vec::new();
         for _ in 0..self.steps {
             let found = nearest(rows, &centres);
@@ -79,7 +87,8 @@ impl KMeans {
 }
 
 /// Rows of each cluster, in order.
-pub(crate) fn members(labels: &[u32], k: usize) -> Vec<Vec<u32>> {
+#[must_use]
+pub fn members(labels: &[u32], k: usize) -> Vec<Vec<u32>> {
     let mut members = vec![Vec::new(); k];
     for (row, &label) in labels.iter().enumerate() {
         if let Some(members) = members.get_mut(label as usize) {
@@ -90,7 +99,8 @@ pub(crate) fn members(labels: &[u32], k: usize) -> Vec<Vec<u32>> {
 }
 
 /// `[k, dim]` means of some rows; zero where there is none.
-pub(crate) fn mean_rows(rows: &Vectors, members: &[Vec<u32>]) -> Vec<f32> {
+#[must_use]
+pub fn mean_rows(rows: &Vectors, members: &[Vec<u32>]) -> Vec<f32> {
     members
         .par_iter()
         .flat_map_iter(|members| {

@@ -3,10 +3,11 @@
 //! Products of a block of rows with all centres are one matrix product. A block is a fixed number
 //! of rows and has one thread, so the number of threads changes no digit.
 
+use super::index;
+use crate::Vectors;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
-use semrec_text::Vectors;
 
 /// Rows of a block.
 const BLOCK: usize = 512;
@@ -14,23 +15,18 @@ const BLOCK: usize = 512;
 /// What is nearest to a row: the score is `x·c − |c|²/2`, which is largest where the Euclidean
 /// distance is smallest.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Nearest {
-    pub(crate) centre: u32,
-    pub(crate) score: f32,
-    pub(crate) second: f32,
+pub struct Nearest {
+    /// Its number.
+    pub centre: u32,
+    /// Its score.
+    pub score: f32,
+    /// That of the second nearest; minus infinity where there is one alone.
+    pub second: f32,
 }
 
-/// A number as the index of an item, a topic or a term. There are fewer than 2³².
-pub(crate) fn index(i: usize) -> u32 {
-    u32::try_from(i).unwrap_or(u32::MAX)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "stored as f32 on purpose")]
-pub(crate) fn narrow(x: f64) -> f32 {
-    x as f32
-}
-
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+/// The inner product of two vectors of one length.
+#[must_use]
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     // Eight sums side by side, which the compiler makes one vector of.
     let mut sums = [0.0_f32; 8];
     let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
@@ -49,7 +45,7 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// `[rows, k]` inner products of a block of rows with all centres.
-pub(crate) fn products(rows: &[f32], centres: &Vectors, out: &mut Vec<f32>) {
+fn products(rows: &[f32], centres: &Vectors, out: &mut Vec<f32>) {
     let (dim, k) = (centres.dim(), centres.len());
     let n = rows.len() / dim;
     out.clear();
@@ -65,7 +61,7 @@ pub(crate) fn products(rows: &[f32], centres: &Vectors, out: &mut Vec<f32>) {
 }
 
 /// Calls `each` for every row with its products with all centres; answers come in order.
-pub(crate) fn for_each_row<T: Send>(
+pub fn for_each_row<T: Send>(
     rows: &Vectors,
     centres: &Vectors,
     each: impl Fn(usize, &[f32]) -> T + Sync,
@@ -88,7 +84,8 @@ pub(crate) fn for_each_row<T: Send>(
 }
 
 /// The nearest centre of each row.
-pub(crate) fn nearest(rows: &Vectors, centres: &Vectors) -> Vec<Nearest> {
+#[must_use]
+pub fn nearest(rows: &Vectors, centres: &Vectors) -> Vec<Nearest> {
     let halves: Vec<f32> = centres.rows().map(|c| dot(c, c) / 2.0).collect();
     for_each_row(rows, centres, |_, products| {
         let mut best = Nearest {
