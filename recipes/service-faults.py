@@ -15,37 +15,13 @@ import tempfile
 import threading
 import time
 
+from service import Service, ask
+
 SEMREC, BUNDLE, *PARTS = sys.argv[1:]
 
 
-class Service:
-    """A process that serves, on a free port."""
-
-    def __init__(self, store, bundle=BUNDLE):
-        command = [SEMREC, "serve", bundle, "--listen", "127.0.0.1:0", "--store", f"sqlite:{store}"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        assert line.startswith("http://"), f"it does not serve: {line}"
-        self.port = int(line.split()[0].rsplit(":", 1)[1])
-
-    def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-
-    def resident(self):
-        """MiB of memory."""
-        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        line = next(line for line in text.splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
-
-    def kill(self, how=signal.SIGKILL):
-        self.process.send_signal(how)
-        self.process.wait()
-
-
-def ask(connection, method, path, body=None):
-    connection.request(method, path, json.dumps(body) if body is not None else None)
-    answer = connection.getresponse()
-    return answer.status, answer.read().decode()
+def served(store):
+    return Service(SEMREC, BUNDLE, f"sqlite:{store}")
 
 
 @contextlib.contextmanager
@@ -63,7 +39,7 @@ def kills():
         acknowledged, number, began = [], 0, time.time()
         lock = threading.Lock()
         for _ in range(50):
-            service = Service(at / "s.db")
+            service = served(at / "s.db")
 
             def send():
                 nonlocal number
@@ -86,7 +62,7 @@ def kills():
             service.kill()
             for thread in threads:
                 thread.join()
-        service = Service(at / "s.db")
+        service = served(at / "s.db")
         connection, lost = service.connect(), 0
         for start in range(0, len(acknowledged), 5000):
             ids = acknowledged[start : start + 5000]
@@ -102,7 +78,7 @@ def disk():
     with place() as at:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "semrec", at], check=True)
         try:
-            service = Service(at / "s.db")
+            service = served(at / "s.db")
             free = shutil.disk_usage(at).free
             (at / "filler").write_bytes(bytes(max(0, free - (4 << 20))))
             connection, stored = service.connect(), 0
@@ -120,7 +96,7 @@ def disk():
             after, _ = ask(connection, "POST", "/v1/events", body)
             assert after == 200
             service.kill(signal.SIGTERM)
-            service = Service(at / "s.db")
+            service = served(at / "s.db")
             known = sum(
                 "nothing is known" not in ask(service.connect(), "GET", f"/v1/users/user-{r}-7/recommendations")[1]
                 for r in range(stored // 1000)
@@ -135,7 +111,7 @@ def disk():
 
 def slow():
     with place() as at:
-        service = Service(at / "s.db")
+        service = served(at / "s.db")
         heads = b"POST /v1/recommend HTTP/1.1\r\nHost: s\r\nContent-Length: 100000\r\n\r\n"
         clients = []
         for i in range(500):
@@ -196,7 +172,7 @@ def bundle():
 def soak(seconds=900):
     random.seed(42)
     with place() as at:
-        service = Service(at / "s.db")
+        service = served(at / "s.db")
         _, listed = ask(service.connect(), "GET", "/v1/items?limit=200")
         known = [item["item_id"] for item in json.loads(listed)["items"]]
         end, counts, failed = time.time() + seconds, [0] * 4, []

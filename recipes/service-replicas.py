@@ -1,7 +1,5 @@
 """The parts of recipes/service-replicas.sh: SEMREC BUNDLE [PART]…"""
 
-import atexit
-import http.client
 import json
 import os
 import signal
@@ -10,35 +8,23 @@ import sys
 import threading
 import time
 
+from service import Service, ask
+
 SEMREC, BUNDLE, *PARTS = sys.argv[1:]
 POSTGRES = os.environ["SEMREC_TEST_POSTGRES"]
 
 
-class Service:
-    """A replica on a free port."""
-
-    def __init__(self, schema):
-        command = [SEMREC, "serve", BUNDLE, "--listen", "127.0.0.1:0", "--store", f"{POSTGRES}?schema={schema}"]
-        began = time.time()
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        assert line.startswith("http://"), f"it does not serve: {line}"
-        atexit.register(self.process.kill)
-        self.port = int(line.split()[0].rsplit(":", 1)[1])
-        self.ready = time.time() - began
-
-    def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-
-    def end(self):
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait() == 0
+def served(schema):
+    return Service(SEMREC, BUNDLE, f"{POSTGRES}?schema={schema}")
 
 
-def ask(connection, method, path, body=None):
-    connection.request(method, path, json.dumps(body) if body is not None else None)
-    answer = connection.getresponse()
-    return answer.status, json.loads(answer.read())
+def told(connection, method, path, body=None):
+    status, text = ask(connection, method, path, body)
+    return status, json.loads(text)
+
+
+def end(*services):
+    assert all(service.kill(signal.SIGTERM) == 0 for service in services)
 
 
 def figures(seconds):
@@ -48,37 +34,36 @@ def figures(seconds):
 
 
 def seen():
-    one, other = Service("seen"), Service("seen")
+    one, other = served("seen"), served("seen")
     print(f"ready after {one.ready:.1f} s, the schema filled, and {other.ready:.1f} s")
     here, there = one.connect(), other.connect()
     items, events = [], []
     for i in range(200):
         item = {"title": f"A film about lighthouse number {i}", "probe": f"p{i}"}
-        status, _ = ask(here, "PUT", f"/v1/items/new-{i}", item)
+        status, _ = told(here, "PUT", f"/v1/items/new-{i}", item)
         assert status == 201, status
-        told = time.time()
+        since = time.time()
         while True:
-            _, found = ask(there, "POST", "/v1/recommend", {"history": ["1"], "filter": f"probe = p{i}"})
+            _, found = told(there, "POST", "/v1/recommend", {"history": ["1"], "filter": f"probe = p{i}"})
             # Refused as long as no item has such a field.
             if found.get("items"):
                 break
-        items.append(time.time() - told)
-        status, _ = ask(here, "POST", "/v1/events", {"user_id": f"fresh-{i}", "item_id": "1"})
+        items.append(time.time() - since)
+        status, _ = told(here, "POST", "/v1/events", {"user_id": f"fresh-{i}", "item_id": "1"})
         assert status == 200, status
-        told = time.time()
+        since = time.time()
         while True:
-            _, found = ask(there, "GET", f"/v1/users/fresh-{i}/recommendations?k=1")
+            _, found = told(there, "GET", f"/v1/users/fresh-{i}/recommendations?k=1")
             if not found.get("notes"):
                 break
-        events.append(time.time() - told)
+        events.append(time.time() - since)
     print(f"from the answer of one until the other recommends an item: {figures(items)}")
     print(f"until the other knows an event: {figures(events)}")
-    one.end()
-    other.end()
+    end(one, other)
 
 
 def ingest():
-    services = [Service("ingest"), Service("ingest")]
+    services = [served("ingest"), served("ingest")]
     for many in (1000, 100, 1):
         bodies = {1000: 40, 100: 100, 1: 300}[many]
 
@@ -87,7 +72,7 @@ def ingest():
             for i in range(bodies):
                 user = lambda e: f"u{number}-{(i * many + e) % 5000}"
                 body = [{"user_id": user(e), "item_id": str(1 + e % 5)} for e in range(many)]
-                status, _ = ask(connection, "POST", "/v1/events", body)
+                status, _ = told(connection, "POST", "/v1/events", body)
                 assert status == 200, status
 
         began = time.time()
@@ -98,12 +83,11 @@ def ingest():
             thread.join()
         rate = 4 * bodies * many / (time.time() - began)
         print(f"two services, two clients each, bodies of {many}: {rate:.0f} events a second durable")
-    for service in services:
-        service.end()
+    end(*services)
 
 
 def restarts():
-    service, other = Service("restarts"), Service("restarts")
+    service, other = served("restarts"), served("restarts")
     acknowledged, statuses, recommended, slowest = [], {}, {}, [0.0]
     lock, ended = threading.Lock(), threading.Event()
     numbers = iter(range(10**9))
@@ -115,7 +99,7 @@ def restarts():
                 ids = [next(numbers) for _ in range(20)]
             body = [{"user_id": f"u{i % 97}", "item_id": "1", "event_id": f"e{i}"} for i in ids]
             asked = time.time()
-            status, _ = ask(connection, "POST", "/v1/events", body)
+            status, _ = told(connection, "POST", "/v1/events", body)
             with lock:
                 slowest[0] = max(slowest[0], time.time() - asked)
                 statuses[status] = statuses.get(status, 0) + 1
@@ -125,7 +109,7 @@ def restarts():
     def read():
         connection = other.connect()
         while not ended.is_set():
-            status, _ = ask(connection, "POST", "/v1/recommend", {"history": ["1", "2"], "k": 10})
+            status, _ = told(connection, "POST", "/v1/recommend", {"history": ["1", "2"], "k": 10})
             recommended[status] = recommended.get(status, 0) + 1
             time.sleep(0.005)
 
@@ -147,14 +131,13 @@ def restarts():
     for start in range(0, len(acknowledged), 5000):
         ids = acknowledged[start : start + 5000]
         body = [{"user_id": f"u{i % 97}", "item_id": "1", "event_id": f"e{i}"} for i in ids]
-        status, told = ask(connection, "POST", "/v1/events", body)
-        assert status == 200, told
-        lost += told["accepted"]
+        status, answer = told(connection, "POST", "/v1/events", body)
+        assert status == 200, answer
+        lost += answer["accepted"]
     print(f"PostgreSQL started again 11 times, once after 8 s: bodies by status {statuses}, the slowest {slowest[0]:.1f} s;"
           f" recommendations meanwhile {recommended}; of {len(acknowledged)} acknowledged events lost: {lost}")
     assert lost == 0 and set(recommended) == {200}
-    service.end()
-    other.end()
+    end(service, other)
 
 
 parts = {"seen": seen, "ingest": ingest, "restarts": restarts}

@@ -169,15 +169,23 @@ async fn known(service: &Service, key: Option<String>) -> Result<StoredKey, Prob
         return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
     };
     let hash = hash_of_key(&key);
-    if let Some(known) = service.known_key(&hash) {
+    let keys = service.keys();
+    let there = service.meters().store_reached.get() == 1;
+    if let Some(known) = keys.and_then(|keys| keys.known(&hash, there)) {
         return Ok(known);
     }
     let found = match service.in_store(move |store| store.key(&hash)).await {
         Ok(found) => found,
-        // The store is away: a key that was seen a while ago counts still.
-        Err(problem) => return service.key_seen(&hash).ok_or(problem),
+        // The store went away just now: a key that was seen a while ago counts still.
+        Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() => {
+            let seen = keys.and_then(|keys| keys.known(&hash, false));
+            return seen.ok_or(problem);
+        }
+        Err(problem) => return Err(problem),
     };
-    service.looked_up(hash, found.as_ref());
+    if let Some(keys) = keys {
+        keys.looked_up(hash, found.as_ref());
+    }
     found.ok_or_else(|| {
         let detail = "the key is not known; it may have been taken back";
         Problem::new(StatusCode::UNAUTHORIZED, detail)

@@ -51,12 +51,10 @@ impl Early {
         });
     }
 
-    /// Those whose events wait, perhaps several times each.
-    pub(crate) fn people(&self) -> impl Iterator<Item = String> {
-        self.of_items
-            .values()
-            .flatten()
-            .map(|waiting| waiting.user.to_string())
+    /// Those whose events wait and whom a condition holds for, perhaps several times each.
+    pub(crate) fn people(&self, is_meant: impl Fn(&str) -> bool) -> impl Iterator<Item = String> {
+        let users = self.of_items.values().flatten().map(|of| &*of.user);
+        users.filter(move |user| is_meant(user)).map(str::to_owned)
     }
 
     /// Drops what people did.

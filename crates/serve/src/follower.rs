@@ -27,12 +27,12 @@ impl Follow {
     /// Takes over what is new of people.
     pub(crate) fn people(&self) -> Result<(), ServeError> {
         let counted = (&self.meters, (self.clock)());
-        self.live.follow_people(&self.store, counted)
+        self.live.served().follow_people(&self.store, Some(counted))
     }
 
     /// Takes over what is new of items.
     pub(crate) fn items(&self) -> Result<(), ServeError> {
-        for problem in self.live.follow_items(&self.store)? {
+        for problem in self.live.served().follow_items(&self.store)? {
             self.log
                 .note("warn", &format!("{problem}; it is left out here"));
         }

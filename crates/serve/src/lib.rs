@@ -9,8 +9,9 @@
 //! order, by the request that wrote it before it is answered, and by other services on the same store
 //! within a fraction of a second. An item is stored, then encoded and put into the index and the
 //! model; the reply to its `PUT` comes after both. An event is stored, then added to the history of
-//! the person; the next request sees it. Requests that arrive together are ranked together ([`Service`] has a queue for each kind
-//! of work, of bounded length, and what finds it full is told to come again).
+//! the person; the next request sees it. Requests that arrive together are ranked together
+//! ([`Service`] has a queue for each kind of work, of bounded length, and what finds it full is told
+//! to come again).
 //!
 //! The dashboard at `/` lies in the binary and asks what everybody can ask.
 //!

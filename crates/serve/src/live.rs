@@ -1,7 +1,7 @@
 //! What is in service now, and how another bundle takes its place.
 
 use crate::ServeError;
-use crate::served::{Counted, Served};
+use crate::served::Served;
 use semrec_engine::Engine;
 use semrec_store::Store;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -37,20 +37,6 @@ impl Live {
     /// To be held from before something is stored until it is known here.
     pub(crate) async fn writing(&self) -> RwLockReadGuard<'_, ()> {
         self.gate.read().await
-    }
-
-    /// Takes over what is new of people, for all requests after this.
-    pub(crate) fn follow_people(
-        &self,
-        store: &Store,
-        counted: Counted<'_>,
-    ) -> Result<(), ServeError> {
-        self.served().follow_people(store, Some(counted))
-    }
-
-    /// Takes over what is new of items, for all requests after this; what is wrong with some.
-    pub(crate) fn follow_items(&self, store: &Store) -> Result<Vec<ServeError>, ServeError> {
-        self.served().follow_items(store)
     }
 
     /// Puts a bundle that was made ready into service, with everything that was written until then.

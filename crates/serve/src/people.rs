@@ -88,12 +88,12 @@ impl People {
         self.shard(user).contains_key(user)
     }
 
-    /// Everybody of whom anything is known, in no order.
-    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
-        self.shards.iter().flat_map(|shard| {
+    /// Those of whom anything is known and whom a condition holds for, in no order.
+    pub(crate) fn names(&self, is_meant: impl Fn(&str) -> bool) -> impl Iterator<Item = String> {
+        self.shards.iter().flat_map(move |shard| {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            let names = shard.keys().map(|name| name.to_string());
-            names.collect::<Vec<_>>()
+            let names = shard.keys().filter(|name| is_meant(name));
+            names.map(|name| name.to_string()).collect::<Vec<_>>()
         })
     }
 
@@ -139,7 +139,7 @@ mod tests {
         add(5, 1);
         assert_eq!(items(&people, "u"), [4, 1, 3]);
         assert_eq!((people.len(), items(&people, "v")), (1, vec![]));
-        assert_eq!(people.names().collect::<Vec<_>>(), ["u"]);
+        assert_eq!(people.names(|_| true).collect::<Vec<_>>(), ["u"]);
         people.replace("u", Vec::new(), true);
         assert!(people.knows("u") && people.history("u").is_empty());
         people.replace("u", Vec::new(), false);

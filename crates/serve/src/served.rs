@@ -67,14 +67,9 @@ impl Served {
         if let Some(problem) = served.follow_items(store)?.into_iter().next() {
             return Err(problem);
         }
-        {
-            let mut past = served.past();
-            // First, so that nobody is missed who changes meanwhile.
-            past.changes_until = store.last_people_change()?;
-            store.each_described(|id, _| served.people.meet(id))?;
-            let engine = served.engine();
-            store.each_event(0, |told| served.take(&mut past, &engine, &told, None))?;
-        }
+        // First, so that nobody is missed who changes meanwhile.
+        served.past().changes_until = store.last_people_change()?;
+        store.each_described(|id, _| served.people.meet(id))?;
         served.follow_people(store, None)?;
         served.engine().prepare()?;
         Ok(served)
@@ -150,8 +145,8 @@ impl Served {
         }
         if anybody || !gone.is_empty() {
             let is_meant = |user: &str| anybody || gone.contains(&hash_of_person(user));
-            users.extend(self.people.names().filter(|user| is_meant(user)));
-            users.extend(past.early.people().filter(|user| is_meant(user)));
+            users.extend(self.people.names(is_meant));
+            users.extend(past.early.people(is_meant));
         }
         past.early.forget(&users);
         for user in &users {

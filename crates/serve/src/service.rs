@@ -16,7 +16,7 @@ use crate::{Config, ServeError};
 use axum::http::StatusCode;
 use semrec_data::Event;
 use semrec_engine::{Engine, EngineError, Reply, Request};
-use semrec_store::{NewEvent, Store, StoreError, StoredKey, Taken};
+use semrec_store::{NewEvent, Store, StoreError, Taken};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,19 +62,16 @@ pub struct Service {
 #[derive(Debug)]
 struct Inner {
     config: Config,
-    store: Arc<Store>,
-    live: Arc<Live>,
-    meters: Meters,
+    follow: Follow,
     atlas: Atlas,
     ranker: Batcher<Ranking, Result<Answer, EngineError>>,
     changer: Batcher<(), Shared<(), ServeError>>,
     writer: Batcher<Vec<NewEvent>, Shared<Vec<Taken>, StoreError>>,
     rates: Rates,
-    log: Log,
     traces: Option<Exporter>,
     refitter: Option<Arc<Refitter>>,
     _follower: Option<Follower>,
-    keys: Keys,
+    keys: Option<Keys>,
     /// Requests so far.
     requests: AtomicU64,
     /// What tells the ids of this run from others.
@@ -101,33 +98,34 @@ impl Service {
             (&store, begun.known.items_until),
             config.history,
         )?;
-        let live = Arc::new(Live::new(served));
         let follow = Follow {
-            live: Arc::clone(&live),
-            store: Arc::clone(&store),
+            live: Arc::new(Live::new(served)),
+            store,
             meters: meters.clone(),
             log,
             clock: config.clock,
         };
-        let follower = store.is_shared().then(|| Follower::start(follow.clone()));
+        let shared = follow.store.is_shared();
+        let follower = shared.then(|| Follower::start(follow.clone()));
+        let keys = shared.then(Keys::default);
         let refitter = match (&config.refit, begun.generations) {
             (Some(refit), Some(generations)) => Some(Arc::new(Refitter::start(
                 refit.clone(),
-                (Arc::clone(&live), Arc::clone(&store)),
+                follow.clone(),
                 (generations, begun.known),
-                (meters.clone(), log),
-                (config.history, config.clock),
+                config.history,
             )?)),
             _ => None,
         };
-        let ranking = Arc::clone(&live);
+        let ranking = Arc::clone(&follow.live);
         let rank = move |asked: Vec<Ranking>| ranked(&ranking.served(), asked);
         let changing = follow.clone();
         let change = move |calls: Vec<()>| {
             let done = changing.items().map_err(Arc::new);
             vec![done; calls.len()]
         };
-        let write = move |calls: Vec<Vec<NewEvent>>| written(&follow, &calls);
+        let writing = follow.clone();
+        let write = move |calls: Vec<Vec<NewEvent>>| written(&writing, &calls);
         let waiting = config.queue.max(1);
         let run = u64::try_from((config.clock)()).unwrap_or(0);
         let nanos = config.watch.nanos;
@@ -144,15 +142,12 @@ impl Service {
                 )?,
                 writer: Batcher::start("write", (waiting, WRITTEN), meters.queue("write"), write)?,
                 rates: Rates::new(config.rate),
-                log,
                 traces: traces.transpose()?,
                 refitter,
                 _follower: follower.transpose()?,
-                keys: Keys::default(),
+                keys,
                 config,
-                store,
-                live,
-                meters,
+                follow,
                 atlas: Atlas::default(),
                 requests: AtomicU64::new(0),
                 run,
@@ -172,11 +167,11 @@ impl Service {
     }
 
     pub(crate) fn live(&self) -> &Live {
-        &self.inner.live
+        &self.inner.follow.live
     }
 
     pub(crate) fn meters(&self) -> &Meters {
-        &self.inner.meters
+        &self.inner.follow.meters
     }
 
     pub(crate) fn atlas(&self) -> &Atlas {
@@ -188,7 +183,7 @@ impl Service {
     }
 
     pub(crate) fn log(&self) -> &Log {
-        &self.inner.log
+        &self.inner.follow.log
     }
 
     pub(crate) fn traces(&self) -> Option<&Exporter> {
@@ -211,7 +206,7 @@ impl Service {
 
     /// Tells those who run the service of something.
     pub(crate) fn note(&self, level: &str, message: &str) {
-        self.inner.log.note(level, message);
+        self.log().note(level, message);
     }
 
     /// Waits until what was told of requests has arrived.
@@ -231,26 +226,9 @@ impl Service {
         format!("{:x}-{number:x}", self.inner.run)
     }
 
-    /// A key that was looked up a moment ago, or before the store went away; never of a store in a
-    /// file, which is asked as fast.
-    pub(crate) fn known_key(&self, hash: &[u8; 32]) -> Option<StoredKey> {
-        if !self.inner.store.is_shared() {
-            return None;
-        }
-        let there = self.meters().store_reached.get() == 1;
-        self.inner.keys.known(hash, there)
-    }
-
-    /// A key that was looked up before the store went away.
-    pub(crate) fn key_seen(&self, hash: &[u8; 32]) -> Option<StoredKey> {
-        let keys = &self.inner.keys;
-        keys.known(hash, false)
-            .filter(|_| self.inner.store.is_shared())
-    }
-
-    /// What looking a key up led to.
-    pub(crate) fn looked_up(&self, hash: [u8; 32], key: Option<&StoredKey>) {
-        self.inner.keys.looked_up(hash, key);
+    /// Keys that were looked up lately; none of a store in a file, which is asked as fast.
+    pub(crate) fn keys(&self) -> Option<&Keys> {
+        self.inner.keys.as_ref()
     }
 
     /// Asks the store, where waiting for it holds up nobody.
@@ -258,7 +236,7 @@ impl Service {
         &self,
         work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
-        let store = Arc::clone(&self.inner.store);
+        let store = Arc::clone(&self.inner.follow.store);
         self.blocking("store", move || work(&store)).await
     }
 
@@ -300,12 +278,10 @@ impl Service {
         work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
         let _writing = self.live().writing().await;
-        let service = self.clone();
+        let follow = self.inner.follow.clone();
         let work = move || {
-            let inner = &service.inner;
-            let done = work(&inner.store)?;
-            let counted = (&inner.meters, service.now());
-            inner.live.follow_people(&inner.store, counted)?;
+            let done = work(&follow.store)?;
+            follow.people()?;
             Ok::<T, ServeError>(done)
         };
         self.blocking("store", work).await

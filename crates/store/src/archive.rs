@@ -2,7 +2,7 @@
 //! `places`, each with the columns of its table, rows in their order. Nothing is lost between the
 //! two but the keys: those of the new store are made anew.
 
-use crate::sql::{Kind, Sql, Value};
+use crate::sql::{BATCH, Kind, Sql, Value, names};
 use crate::{BUNDLES, Store, StoreError};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -22,8 +22,6 @@ use std::sync::Arc;
 const MANIFEST: &str = "store.json";
 /// What it says.
 const ABOUT: &str = "{\"semrec store\": 1}\n";
-/// Rows held at once.
-const BATCH: usize = 8192;
 
 use Kind::{Perhaps, Real, Text, Whole};
 
@@ -168,8 +166,7 @@ fn schema(layout: &Layout) -> Arc<Schema> {
 
 /// What answers with the rows of a table, in their order.
 fn query(sql: &Sql<'_>, layout: &Layout) -> String {
-    let names: Vec<&str> = layout.columns.iter().map(|(name, _)| *name).collect();
-    let (names, table, order) = (names.join(", "), layout.table, layout.order);
+    let (names, table, order) = (names(layout.columns), layout.table, layout.order);
     match (table, sql) {
         ("places", Sql::Sqlite(_)) => {
             "SELECT name, seq FROM sqlite_sequence WHERE name IN ('events', 'items') ORDER BY name"
@@ -277,7 +274,7 @@ fn written(sql: &mut Sql<'_>, layout: &Layout, path: &Path) -> Result<u64, Store
 }
 
 /// Who is told rows.
-type Told<'a> = dyn FnMut(&[Vec<Value<'_>>]) -> Result<(), StoreError> + 'a;
+type Told<'a> = dyn FnMut(Vec<Vec<Value<'_>>>) -> Result<(), StoreError> + 'a;
 
 /// Tells the rows of a file, some thousands at once.
 fn each_batch(layout: &Layout, path: &Path, told: &mut Told<'_>) -> Result<(), StoreError> {
@@ -285,15 +282,14 @@ fn each_batch(layout: &Layout, path: &Path, told: &mut Told<'_>) -> Result<(), S
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| failed(path, e))?;
     let expected = schema(layout);
     if reader.schema().fields() != expected.fields() {
-        let names: Vec<&str> = layout.columns.iter().map(|(name, _)| *name).collect();
-        let problem = format!("has other columns; expected {}", names.join(", "));
+        let problem = format!("has other columns; expected {}", names(layout.columns));
         return Err(failed(path, problem));
     }
     let reader = reader.with_batch_size(BATCH).build();
     for batch in reader.map_err(|e| failed(path, e))? {
         let batch = batch.map_err(|e| failed(path, e))?;
         let rows = (0..batch.num_rows()).map(|row| values(&batch, layout, row));
-        told(&rows.collect::<Vec<_>>())?;
+        told(rows.collect())?;
     }
     Ok(())
 }

@@ -3,14 +3,11 @@
 //! do new events.
 
 use crate::sql::{Row, Sql, Value};
-use crate::store::{note, noted};
 use crate::{Store, StoreError};
 use sha2::{Digest, Sha256};
 
 /// Seconds for which a change is kept, and no longer than until the next one after that.
 const KEPT: i64 = 3600;
-/// Under which note it is kept up to which place changes are gone.
-const GONE: &str = "changes of people gone up to";
 
 /// Who changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,18 +43,7 @@ impl Store {
     pub fn people_changes(&self, after: u64) -> Result<Vec<PersonChange>, StoreError> {
         let found =
             "SELECT seq, user_id, forgotten FROM people_changes WHERE seq > ?1 ORDER BY seq";
-        self.read(|sql| {
-            let mut changes = sql.all(found, &[after.into()], change)?;
-            let gone = gone(sql)?;
-            if gone > after {
-                let anybody = PersonChange {
-                    seq: gone,
-                    who: Who::Anybody,
-                };
-                changes.insert(0, anybody);
-            }
-            Ok(changes)
-        })
+        self.read(|sql| sql.all(found, &[after.into()], change))
     }
 
     /// The place of the newest change of people.
@@ -66,13 +52,8 @@ impl Store {
     /// [`StoreError`] if it cannot be read.
     pub fn last_people_change(&self) -> Result<u64, StoreError> {
         let newest = "SELECT coalesce(max(seq), 0) FROM people_changes";
-        self.read(|sql| Ok(sql.number(newest, &[])?.max(gone(sql)?)))
+        self.read(|sql| sql.number(newest, &[]))
     }
-}
-
-fn gone(sql: &mut Sql<'_>) -> Result<u64, StoreError> {
-    let gone = noted(sql, GONE)?;
-    Ok(gone.and_then(|place| place.parse().ok()).unwrap_or(0))
 }
 
 /// Writes down that people changed.
@@ -103,12 +84,14 @@ pub(crate) fn forgotten(sql: &mut Sql<'_>, user: &str, now: i64) -> Result<(), S
     forget_old(sql, now)
 }
 
+/// Deletes what is old. The newest of it stays without a name, for whoever did not read up to there.
 fn forget_old(sql: &mut Sql<'_>, now: i64) -> Result<(), StoreError> {
     let newest = "SELECT coalesce(max(seq), 0) FROM people_changes WHERE at < ?1";
     let old = sql.number(newest, &[(now - KEPT).into()])?;
     if old > 0 {
-        sql.change("DELETE FROM people_changes WHERE seq <= ?1", &[old.into()])?;
-        note(sql, GONE, &old.to_string())?;
+        sql.change("DELETE FROM people_changes WHERE seq < ?1", &[old.into()])?;
+        let nameless = "UPDATE people_changes SET user_id = NULL, forgotten = NULL WHERE seq = ?1";
+        sql.change(nameless, &[old.into()])?;
     }
     Ok(())
 }
@@ -116,10 +99,10 @@ fn forget_old(sql: &mut Sql<'_>, now: i64) -> Result<(), StoreError> {
 fn change(row: &Row<'_>) -> Result<PersonChange, StoreError> {
     let who = match (row.perhaps(1)?, row.bytes(2)?) {
         (Some(user), _) => Who::Person(user),
-        (None, hash) => {
-            let hash = hash.and_then(|bytes| bytes.try_into().ok());
-            let wrong = || StoreError::Damaged("a change of people is of nobody".to_owned());
-            Who::Forgotten(hash.ok_or_else(wrong)?)
+        (None, None) => Who::Anybody,
+        (None, Some(hash)) => {
+            let wrong = |_| StoreError::Damaged("the hash of a person has not 32 bytes".to_owned());
+            Who::Forgotten(hash.try_into().map_err(wrong)?)
         }
     };
     Ok(PersonChange {

@@ -231,9 +231,8 @@ fn add_together(sql: &mut Sql<'_>, events: &[NewEvent]) -> Result<Vec<Taken>, St
     let Sql::Postgres(link) = sql else {
         return Ok(Vec::new());
     };
-    let names = "seq, user_id, item_id, kind, value, time, key";
     let rest = "ON CONFLICT (key) DO NOTHING RETURNING seq";
-    let added = link.insert(("events", names, &columns), &rows, rest)?;
+    let added = link.insert(("events", &columns), &rows, rest)?;
     let added: HashSet<i64> = added.into_iter().collect();
     let taken = places
         .into_iter()

@@ -42,7 +42,7 @@ const STEPS: [&str; 3] = [
     CREATE TABLE people_changes (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,
         user_id TEXT,                           -- somebody whose past is not what it was
-        forgotten BLOB,                         -- or SHA-256 of somebody who was forgotten
+        forgotten BLOB,                         -- or SHA-256 of somebody who was forgotten; or neither: some are gone
         at INTEGER NOT NULL                     -- Unix seconds
     ) STRICT;
 ",

@@ -2,10 +2,11 @@
 
 use crate::events::NEW;
 use crate::items::current;
-use crate::sql::{Kind, Sql, Value as Cell};
+use crate::sql::{BATCH, Kind, Sql, Value as Cell};
 use crate::store::{note, noted};
 use crate::{Store, StoreError};
 use semrec_data::{Dataset, Record};
+use std::ops::Range;
 
 /// Under which note the fingerprint of the data set is kept.
 const SEEDED: &str = "seeded from";
@@ -28,11 +29,7 @@ impl Store {
         now: i64,
         person: &dyn Fn(&str) -> String,
     ) -> Result<u64, StoreError> {
-        if self.note(SEEDED)?.as_ref() == Some(&dataset.fingerprint) {
-            return self.seeded_items(&dataset.fingerprint);
-        }
         self.write(|sql| {
-            // Another service may have been faster.
             let before = noted(sql, SEEDED)?;
             if before.as_ref() == Some(&dataset.fingerprint) {
                 return same_items(sql);
@@ -90,25 +87,28 @@ fn add_items(
     dataset: &Dataset,
     (has_some, now): (bool, i64),
 ) -> Result<(), StoreError> {
-    let mut records = Vec::new();
-    for row in (0u32..).take(dataset.items.len()) {
-        if has_some && current(sql, dataset.items.ids.name(row))?.is_some() {
-            continue;
-        }
-        let record = Record::of(&dataset.items, row);
-        let text = serde_json::Value::Object(record.object()).to_string();
-        records.push((record.id, text));
-    }
     let columns = [
         ("id", Kind::Text),
         ("object", Kind::Text),
         ("version", Kind::Whole),
         ("changed", Kind::Whole),
     ];
-    let rows = records
-        .iter()
-        .map(|(id, text)| vec![id.into(), text.into(), Cell::Whole(1), now.into()]);
-    sql.insert(("items", &columns), &rows.collect::<Vec<_>>(), "")
+    for rows in batches(dataset.items.len()) {
+        let mut records = Vec::new();
+        for row in rows {
+            if has_some && current(sql, dataset.items.ids.name(row))?.is_some() {
+                continue;
+            }
+            let record = Record::of(&dataset.items, row);
+            let text = serde_json::Value::Object(record.object()).to_string();
+            records.push((record.id, text));
+        }
+        let rows = records
+            .iter()
+            .map(|(id, text)| vec![id.into(), text.into(), Cell::Whole(1), now.into()]);
+        sql.insert(("items", &columns), rows, "")?;
+    }
+    Ok(())
 }
 
 /// People who say something of themselves.
@@ -117,19 +117,27 @@ fn add_people(
     dataset: &Dataset,
     person: &dyn Fn(&str) -> String,
 ) -> Result<(), StoreError> {
-    let records = (0u32..).take(dataset.users.len());
-    let records = records
-        .map(|row| Record::of(&dataset.users, row))
-        .filter(|record| !record.fields.is_empty());
-    let said = records.map(|record| {
-        let text = serde_json::Value::Object(record.object()).to_string();
-        (person(&record.id), text)
-    });
-    let said: Vec<(String, String)> = said.collect();
-    let rows = said.iter().map(|(id, text)| vec![id.into(), text.into()]);
     let columns = [("id", Kind::Text), ("object", Kind::Text)];
-    let rows: Vec<_> = rows.collect();
-    sql.insert(("users", &columns), &rows, "ON CONFLICT (id) DO NOTHING")
+    for rows in batches(dataset.users.len()) {
+        let records = rows
+            .map(|row| Record::of(&dataset.users, row))
+            .filter(|record| !record.fields.is_empty());
+        let said = records.map(|record| {
+            let text = serde_json::Value::Object(record.object()).to_string();
+            (person(&record.id), text)
+        });
+        let said: Vec<(String, String)> = said.collect();
+        let rows = said.iter().map(|(id, text)| vec![id.into(), text.into()]);
+        sql.insert(("users", &columns), rows, "ON CONFLICT (id) DO NOTHING")?;
+    }
+    Ok(())
+}
+
+/// Numbers of rows, some thousands at once.
+fn batches(n: usize) -> impl Iterator<Item = Range<u32>> {
+    let number = move |at: usize| u32::try_from(at.min(n)).unwrap_or(u32::MAX);
+    let begins = (0..n).step_by(BATCH);
+    begins.map(move |begin| number(begin)..number(begin + BATCH))
 }
 
 fn add_events(
@@ -149,5 +157,5 @@ fn add_events(
             Cell::Null,
         ]
     });
-    sql.insert(("events", &NEW), &rows.collect::<Vec<_>>(), "")
+    sql.insert(("events", &NEW), rows, "")
 }

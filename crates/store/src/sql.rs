@@ -7,6 +7,9 @@ use rusqlite::types::ToSqlOutput;
 use rusqlite::{ToSql, params_from_iter};
 use std::iter::repeat_n;
 
+/// Rows held, and sent, at once.
+pub(crate) const BATCH: usize = 10_000;
+
 /// A value of a statement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
@@ -20,7 +23,7 @@ pub(crate) enum Value<'a> {
 impl ToSql for Value<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         match self {
-            Self::Null => None::<i64>.to_sql().map(|_| rusqlite::types::Null.into()),
+            Self::Null => Ok(rusqlite::types::Null.into()),
             Self::Whole(number) => Ok((*number).into()),
             Self::Real(number) => Ok((*number).into()),
             Self::Text(text) => text.to_sql(),
@@ -191,28 +194,41 @@ impl Sql<'_> {
         Ok(self.first(sql, values, |row| row.count(0))?.unwrap_or(0))
     }
 
-    /// Adds rows to a table, in their order. `rest` ends the statement.
-    pub(crate) fn insert(
+    /// Adds rows to a table, in their order; some thousands of them are held at once. `rest` ends the
+    /// statement.
+    pub(crate) fn insert<'v>(
         &mut self,
         (table, columns): (&str, &[(&str, Kind)]),
-        rows: &[Vec<Value<'_>>],
+        rows: impl IntoIterator<Item = Vec<Value<'v>>>,
         rest: &str,
     ) -> Result<(), StoreError> {
-        let names = columns.iter().map(|(name, _)| *name);
-        let names = names.collect::<Vec<_>>().join(", ");
         match self {
             Self::Sqlite(connection) => {
                 let marks = repeat_n("?", columns.len()).collect::<Vec<_>>().join(", ");
+                let names = names(columns);
                 let sql = format!("INSERT INTO {table} ({names}) VALUES ({marks}) {rest}");
                 let mut statement = connection.prepare_cached(&sql)?;
                 for row in rows {
-                    statement.execute(params_from_iter(row))?;
+                    statement.execute(params_from_iter(&row))?;
                 }
             }
             Self::Postgres(link) => {
-                link.insert((table, &names, columns), rows, rest)?;
+                let mut rows = rows.into_iter();
+                loop {
+                    let batch: Vec<_> = rows.by_ref().take(BATCH).collect();
+                    if batch.is_empty() {
+                        break;
+                    }
+                    link.insert((table, columns), &batch, rest)?;
+                }
             }
         }
         Ok(())
     }
+}
+
+/// The names of columns, as a statement has them.
+pub(crate) fn names(columns: &[(&str, Kind)]) -> String {
+    let names = columns.iter().map(|(name, _)| *name);
+    names.collect::<Vec<_>>().join(", ")
 }

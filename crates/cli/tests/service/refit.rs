@@ -18,12 +18,8 @@ pub(crate) fn fitted(task: &Task<'_>, model: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A service over a shop whose model knows who chose what with what.
-pub(crate) fn started(dir: &Path, train: Train) -> Router {
-    let path = dir.join("bundle");
-    if !path.exists() {
-        shop::bundle_of(dir, "item-knn");
-    }
+/// A service that trains by request, into a directory.
+pub(crate) fn learning(dir: &Path, train: Train) -> Config {
     let refit = Refit {
         dir: dir.join("bundles"),
         every: None,
@@ -31,11 +27,19 @@ pub(crate) fn started(dir: &Path, train: Train) -> Router {
         share: 1.0,
         trainer: Trainer::new(train),
     };
-    let config = Config {
+    Config {
         refit: Some(refit),
         ..config()
-    };
-    router(service_at(dir, config).unwrap())
+    }
+}
+
+/// A service over a shop whose model knows who chose what with what.
+pub(crate) fn started(dir: &Path, train: Train) -> Router {
+    let path = dir.join("bundle");
+    if !path.exists() {
+        shop::bundle_of(dir, "item-knn");
+    }
+    router(service_at(dir, learning(dir, train)).unwrap())
 }
 
 /// Begins a refit and waits until it is over; what came of it.

@@ -1,13 +1,13 @@
 //! Two services on one PostgreSQL: what one is told, the other knows. Without PostgreSQL (see
 //! `scripts/with-postgres.sh`) there is nothing to test.
 
-use crate::refit::{Train, after, fitted, pairs, refitted};
+use crate::refit::{Train, after, fitted, learning, pairs, refitted};
 use crate::way::Way;
 use crate::{Answer, apart, ask, config, get, postgres, said, shop, with};
 use axum::Router;
 use axum::http::StatusCode;
 use semrec_engine::Engine;
-use semrec_serve::{Config, Refit, Service, Trainer, hash_of_key, router};
+use semrec_serve::{Config, Service, hash_of_key, router};
 use semrec_store::{Place, Store, StoredKey};
 use serde_json::json;
 use std::path::Path;
@@ -159,20 +159,7 @@ async fn a_bundle_that_enters_service_at_one_serves_at_all() {
     };
     let train: Train = |task| fitted(task, "item-knn");
     shop::bundle_of(dir.path(), "item-knn");
-    let start = || {
-        let refit = Refit {
-            dir: dir.path().join("bundles"),
-            every: None,
-            drift: None,
-            share: 1.0,
-            trainer: Trainer::new(train),
-        };
-        let config = Config {
-            refit: Some(refit),
-            ..config()
-        };
-        started_at(&place, dir.path(), config)
-    };
+    let start = || started_at(&place, dir.path(), learning(dir.path(), train));
     let (one, other) = (start(), start());
     pairs(&one, ("i0", "i20"), 40).await;
     let before = after(&other, "i0").await.items();

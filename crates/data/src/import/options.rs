@@ -49,14 +49,6 @@ impl ImportOptions {
             ..Self::default()
         }
     }
-
-    /// Options for a file of items alone.
-    pub fn of_items(items: impl Into<PathBuf>) -> Self {
-        Self {
-            items: Some(items.into()),
-            ..Self::default()
-        }
-    }
 }
 
 impl Default for ImportOptions {

@@ -45,7 +45,10 @@ fn everything_comes_back() {
 fn items_alone_come_back_too() {
     let files = Scratch::new(&[("items.csv", b"item_id,title\na,One\nb,Two\n")]);
     let out = files.path("out");
-    let options = ImportOptions::of_items(files.path("items.csv"));
+    let options = ImportOptions {
+        items: Some(files.path("items.csv")),
+        ..ImportOptions::default()
+    };
     let before = import(&options, &|_, _, _| ()).unwrap();
     before.save(&out).unwrap();
     let after = Dataset::load(&out).unwrap();

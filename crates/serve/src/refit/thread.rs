@@ -4,12 +4,10 @@ use super::generations::Known;
 use super::judge::compare;
 use super::{Generations, Made, Opened, Outcome, Refit, Status, Step, Task, Verdict};
 use crate::ServeError;
-use crate::live::Live;
-use crate::meters::Meters;
+use crate::follower::Follow;
 use crate::served::Served;
-use crate::watch::Log;
 use semrec_data::ImportReport;
-use semrec_store::{Store, StoredEvent};
+use semrec_store::StoredEvent;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -42,12 +40,8 @@ pub(crate) struct Refitter {
 #[derive(Debug)]
 struct Shared {
     refit: Refit,
-    live: Arc<Live>,
-    store: Arc<Store>,
-    meters: Meters,
-    log: Log,
+    follow: Follow,
     history: usize,
-    clock: fn() -> i64,
     state: Mutex<State>,
     wake: Condvar,
     stop: AtomicBool,
@@ -83,10 +77,9 @@ type Judged = (Outcome, Option<Verdict>, String);
 impl Refitter {
     pub(crate) fn start(
         refit: Refit,
-        (live, store): (Arc<Live>, Arc<Store>),
+        follow: Follow,
         (generations, known): (Generations, Known),
-        (meters, log): (Meters, Log),
-        (history, clock): (usize, fn() -> i64),
+        history: usize,
     ) -> Result<Self, ServeError> {
         let state = State {
             generations,
@@ -94,18 +87,14 @@ impl Refitter {
             step: Step::Idle,
             asked: false,
             tried: known.events_until,
-            last: clock(),
+            last: (follow.clock)(),
             refused: Vec::new(),
             made: Vec::new(),
         };
         let shared = Arc::new(Shared {
             refit,
-            live,
-            store,
-            meters,
-            log,
+            follow,
             history,
-            clock,
             state: Mutex::new(state),
             wake: Condvar::new(),
             stop: AtomicBool::new(false),
@@ -150,7 +139,7 @@ impl Refitter {
             state.step = Step::Swapping;
             before
         };
-        let begun = (shared.clock)();
+        let begun = (shared.follow.clock)();
         let done = shared.rolled_back(before);
         let (outcome, detail) = match &done {
             Ok(()) => (Outcome::Rolledback, "by request".to_owned()),
@@ -182,7 +171,7 @@ impl Shared {
 
     fn work(&self) {
         while let Some(because) = self.wait() {
-            let begun = (self.clock)();
+            let begun = (self.follow.clock)();
             let judged = self.refit(begun).unwrap_or_else(|e| {
                 let what = e.to_string();
                 (Outcome::Failed, None, what)
@@ -206,13 +195,13 @@ impl Shared {
                 state.step = Step::Exporting;
                 return Some(because);
             }
-            let look = match self.store.is_shared() {
+            let look = match self.follow.store.is_shared() {
                 true => LOOK_AT_OTHERS,
                 false => LOOK,
             };
             let waited = self.wake.wait_timeout(state, look);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            if self.store.is_shared() && state.step == Step::Idle && !state.asked {
+            if self.follow.store.is_shared() && state.step == Step::Idle && !state.asked {
                 drop(state);
                 self.follow_others();
                 state = self.state();
@@ -223,7 +212,7 @@ impl Shared {
     /// Puts the bundle into service that another service on this store put there.
     fn follow_others(&self) {
         // A store that is away is told of by whoever follows what is written.
-        let Ok(Some(listed)) = Generations::listed(&self.store) else {
+        let Ok(Some(listed)) = Generations::listed(&self.follow.store) else {
             return;
         };
         let followed = {
@@ -234,7 +223,7 @@ impl Shared {
             state.step = Step::Swapping;
             state.generations.following(listed.clone())
         };
-        let begun = (self.clock)();
+        let begun = (self.follow.clock)();
         let done = self.put_into_service(&followed, followed.current());
         let (outcome, detail) = match done {
             Ok(known) => {
@@ -250,7 +239,7 @@ impl Shared {
                 let detail = format!(
                     "another service put a bundle into service that cannot be opened here: {e}"
                 );
-                self.log.note("warn", &detail);
+                self.follow.log.note("warn", &detail);
                 self.state().refused = listed;
                 (Outcome::Failed, detail)
             }
@@ -265,11 +254,15 @@ impl Shared {
         number: u32,
     ) -> Result<Known, ServeError> {
         let Opened { engine, known } = match number {
-            0 => generations.first(&self.store),
+            0 => generations.first(&self.follow.store),
             number => generations.opened(number),
         }?;
-        let next = Served::new(engine, (&self.store, known.items_until), self.history)?;
-        self.live.swap(next, &self.store)?;
+        let next = Served::new(
+            engine,
+            (&self.follow.store, known.items_until),
+            self.history,
+        )?;
+        self.follow.live.swap(next, &self.follow.store)?;
         Ok(known)
     }
 
@@ -280,15 +273,15 @@ impl Shared {
         if state.step != Step::Idle {
             return None;
         }
-        let now = (self.clock)();
+        let now = (self.follow.clock)();
         if self.due(state).is_some_and(|due| now >= due) {
             return Some("schedule");
         }
         let limit = self.refit.drift?;
-        let distance = self.live.served().drift.distances().largest();
+        let distance = self.follow.live.served().drift.distances().largest();
         let far = now - state.last >= PAUSE && distance.is_some_and(|d| d > limit);
         // What did not help is not tried again on the same events.
-        let new = || self.store.n_events_after(state.tried).unwrap_or(0);
+        let new = || self.follow.store.n_events_after(state.tried).unwrap_or(0);
         (far && new() >= RENEWED).then_some("drift")
     }
 
@@ -308,26 +301,32 @@ impl Shared {
     }
 
     fn refit(&self, begun: i64) -> Result<Judged, ServeError> {
-        let in_service = self.live.served();
+        let in_service = self.follow.live.served();
         let (known, (number, out, data), like) = {
             let state = self.state();
             let like = state.generations.path(state.generations.current());
             (state.known, state.generations.next()?, like)
         };
         // Only one of the services on a store trains at a time.
-        let Some(_alone) = self.store.lease(LEASE)? else {
+        let Some(_alone) = self.follow.store.lease(LEASE)? else {
             let detail = "another service on this store is training".to_owned();
             return Ok((Outcome::Waiting, None, detail));
         };
-        self.state().tried = self.store.last_event()?;
-        let got = self.store.n_events_after(known.events_until)?;
+        if Generations::listed(&self.follow.store)?
+            .is_some_and(|l| l != self.generations().served())
+        {
+            let detail = "another service on this store has just put a bundle into service";
+            return Ok((Outcome::Waiting, None, detail.to_owned()));
+        }
+        self.state().tried = self.follow.store.last_event()?;
+        let got = self.follow.store.n_events_after(known.events_until)?;
         if got < FEWEST {
             let detail = format!("{got} events since the bundle was made; expected {FEWEST}");
             return Ok((Outcome::Waiting, None, detail));
         }
         let (events_until, judged_by) = self.held_out(known, got)?;
         let before = in_service.engine();
-        let snapshot = self.store.snapshot(before.dataset(), events_until)?;
+        let snapshot = self.follow.store.snapshot(before.dataset(), events_until)?;
         snapshot.dataset.save(&data, &ImportReport::default())?;
         let known = Known {
             items_until: snapshot.items_until,
@@ -361,15 +360,19 @@ impl Shared {
     /// Compares a new bundle with the one in service, and puts it there if it is not worse.
     fn judged(&self, number: u32, events: &[StoredEvent]) -> Result<Judged, ServeError> {
         let Opened { engine, known } = self.generations().opened(number)?;
-        let next = Served::new(engine, (&self.store, known.items_until), self.history)?;
+        let next = Served::new(
+            engine,
+            (&self.follow.store, known.items_until),
+            self.history,
+        )?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.refit.threads());
         let pool = pool.build().map_err(|e| ServeError::Io {
             what: "no threads to judge with".to_owned(),
             source: std::io::Error::other(e),
         })?;
-        let (old, new) = (self.live.engine(), next.engine());
+        let (old, new) = (self.follow.live.engine(), next.engine());
         let verdict =
-            pool.install(|| compare((&self.store, self.history), (&old, &new), events))?;
+            pool.install(|| compare((&self.follow.store, self.history), (&old, &new), events))?;
         drop(new);
         let figures = format!(
             "ndcg@10 {:.4} on {} newest events, {:.4} by the bundle in service",
@@ -380,14 +383,16 @@ impl Shared {
         }
         self.step(Step::Swapping);
         // Written down first: what serves is never a bundle that a start would not find.
-        self.state().generations.entered(number, &self.store)?;
-        if let Err(e) = self.live.swap(next, &self.store) {
-            self.state().generations.left(&self.store)?;
+        self.state()
+            .generations
+            .entered(number, &self.follow.store)?;
+        if let Err(e) = self.follow.live.swap(next, &self.follow.store) {
+            self.state().generations.left(&self.follow.store)?;
             return Err(e);
         }
         let mut state = self.state();
         state.known = known;
-        state.generations.tidy(&self.store)?;
+        state.generations.tidy(&self.follow.store)?;
         Ok((Outcome::Swapped, Some(verdict), figures))
     }
 
@@ -395,7 +400,7 @@ impl Shared {
     /// and up to where all others go.
     fn held_out(&self, known: Known, new: u64) -> Result<(u64, Vec<StoredEvent>), ServeError> {
         let half = usize::try_from(new / 2).unwrap_or(MOST).min(MOST);
-        let events = self.store.newest_events(known.events_until, half)?;
+        let events = self.follow.store.newest_events(known.events_until, half)?;
         let until = events.first().map_or(known.events_until, |e| e.seq - 1);
         Ok((until, events))
     }
@@ -404,18 +409,19 @@ impl Shared {
         let known = self.put_into_service(&self.generations(), before)?;
         let mut state = self.state();
         state.known = known;
-        state.generations.left(&self.store)
+        state.generations.left(&self.follow.store)
     }
 
     /// Writes down what came of it.
     fn tell(&self, begun: i64, because: &'static str, (outcome, verdict, detail): Judged) {
-        self.meters
+        self.follow
+            .meters
             .refits
             .with_label_values(&[outcome.name()])
             .inc();
         let mut state = self.state();
         state.step = Step::Idle;
-        state.last = (self.clock)();
+        state.last = (self.follow.clock)();
         let made = Made {
             begun,
             ended: state.last,
@@ -430,9 +436,9 @@ impl Shared {
     }
 
     fn status(&self) -> Result<Status, ServeError> {
-        let distances = self.live.served().drift.distances();
+        let distances = self.follow.live.served().drift.distances();
         let known = self.state().known;
-        let events_since = self.store.n_events_after(known.events_until)?;
+        let events_since = self.follow.store.n_events_after(known.events_until)?;
         let state = self.state();
         Ok(Status {
             step: state.step,

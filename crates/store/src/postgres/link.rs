@@ -2,7 +2,7 @@
 
 use super::PATIENCE;
 use crate::StoreError;
-use crate::sql::{Kind, Row, Sql, Value};
+use crate::sql::{Kind, Row, Sql, Value, names};
 use postgres::error::SqlState;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
@@ -10,9 +10,6 @@ use postgres::{Client, Statement};
 use std::collections::HashMap;
 use std::error::Error;
 use std::{fmt, io};
-
-/// Rows sent at once.
-const BATCH: usize = 10_000;
 
 /// A connection.
 pub(crate) struct Link {
@@ -114,10 +111,10 @@ impl Link {
         Ok(())
     }
 
-    /// Adds rows, some thousands at once. What `rest` returns of each that was added: a number.
+    /// Adds rows, all at once. What `rest` returns of each that was added: a number.
     pub(crate) fn insert(
         &mut self,
-        (table, names, columns): (&str, &str, &[(&str, Kind)]),
+        (table, columns): (&str, &[(&str, Kind)]),
         rows: &[Vec<Value<'_>>],
         rest: &str,
     ) -> Result<Vec<i64>, StoreError> {
@@ -129,21 +126,17 @@ impl Link {
             };
             format!("?{number}::{kind}[]")
         });
-        let kinds = kinds.collect::<Vec<_>>().join(", ");
+        let (names, kinds) = (names(columns), kinds.collect::<Vec<_>>().join(", "));
         let sql = format!("INSERT INTO {table} ({names}) SELECT * FROM unnest({kinds}) {rest}");
         let statement = self.prepared(&sql)?;
-        let mut returned = Vec::new();
-        for batch in rows.chunks(BATCH) {
-            let arrays = columns.iter().enumerate();
-            let arrays: Vec<Box<dyn ToSql + Sync + '_>> = arrays
-                .map(|(at, &(_, kind))| array(batch, at, kind))
-                .collect();
-            let values: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(AsRef::as_ref).collect();
-            for row in self.client()?.query(&statement, &values)? {
-                returned.push(row.try_get(0)?);
-            }
-        }
-        Ok(returned)
+        let arrays = columns.iter().enumerate();
+        let arrays: Vec<Box<dyn ToSql + Sync + '_>> = arrays
+            .map(|(at, &(_, kind))| array(rows, at, kind))
+            .collect();
+        let values: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(AsRef::as_ref).collect();
+        let returned = self.client()?.query(&statement, &values)?;
+        let numbers = returned.iter().map(|row| Ok(row.try_get(0)?));
+        numbers.collect()
     }
 }
 

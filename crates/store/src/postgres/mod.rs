@@ -16,6 +16,7 @@ use crate::sql::Sql;
 use postgres::NoTls;
 use postgres::config::SslMode;
 use schema::bring_forward;
+use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -27,16 +28,47 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Connections that read at once.
 const READERS: usize = 8;
-/// Who writes to a store holds this lock and one for its schema.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('semrec'), hashtext(current_schema()))";
+/// Waits until nobody else writes to a schema; until the end of the transaction nobody else does.
+fn lock(sql: &mut Sql<'_>, schema: &str) -> Result<(), StoreError> {
+    let lock = "SELECT pg_advisory_xact_lock(hashtext('semrec'), hashtext(CAST(?1 AS TEXT)))";
+    sql.each(lock, &[schema.into()], &mut |_| Ok(()))
+}
 
 /// The connections to a store.
 #[derive(Debug)]
 pub(crate) struct Server {
     place: PostgresPlace,
+    tls: Tls,
     writer: Mutex<Option<Link>>,
     readers: Mutex<Readers>,
     freed: Condvar,
+}
+
+/// TLS with the certificates that the system trusts, or those of `SSL_CERT_FILE`; absent where it is
+/// not wanted, or nothing is trusted and that is enough.
+struct Tls(Option<MakeRustlsConnect>);
+
+impl Tls {
+    fn of(place: &PostgresPlace) -> Result<Self, StoreError> {
+        let mode = place.config.get_ssl_mode();
+        if mode == SslMode::Disable {
+            return Ok(Self(None));
+        }
+        match MakeRustlsConnect::with_native_certs() {
+            Ok((tls, _unreadable)) => Ok(Self(Some(tls))),
+            Err(_) if mode == SslMode::Require => Err(StoreError::Place {
+                place: place.to_string(),
+                problem: "the URL asks for TLS, and no certificates are trusted here; name a file of them in SSL_CERT_FILE".to_owned(),
+            }),
+            Err(_) => Ok(Self(None)),
+        }
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +99,7 @@ impl Server {
     pub(crate) fn open(place: &PostgresPlace) -> Result<Self, StoreError> {
         let server = Self {
             place: place.clone(),
+            tls: Tls::of(place)?,
             writer: Mutex::default(),
             readers: Mutex::default(),
             freed: Condvar::new(),
@@ -104,15 +137,9 @@ impl Server {
         config.connect_timeout(PATIENCE);
         // A data base that is gone without a word is noticed.
         config.tcp_user_timeout(PATIENCE * 2);
-        let mode = config.get_ssl_mode();
-        // Certificates are checked against those that the system trusts, or those of SSL_CERT_FILE.
-        let client = match MakeRustlsConnect::with_native_certs() {
-            Ok((tls, _unreadable)) if mode != SslMode::Disable => config.connect(tls),
-            Err(_) if mode == SslMode::Require => {
-                let problem = "the URL asks for TLS, and no certificates are trusted here; name a file of them in SSL_CERT_FILE";
-                return Err(StoreError::Postgres(problem.to_owned()));
-            }
-            Ok(_) | Err(_) => config.connect(NoTls),
+        let client = match &self.tls.0 {
+            Some(tls) => config.connect(tls.clone()),
+            None => config.connect(NoTls),
         };
         Link::new(client?, schema)
     }
@@ -130,7 +157,7 @@ impl Server {
                 None => self.connected()?,
             };
             let done = link.within("BEGIN", |sql| {
-                sql.each(LOCK, &[], &mut |_| Ok(()))?;
+                lock(sql, &self.place.schema)?;
                 work(sql)
             });
             if link.is_there() {
