@@ -27,6 +27,7 @@
 mod cases;
 mod catalogue;
 mod dataset;
+mod erase;
 mod error;
 mod facts;
 mod ids;

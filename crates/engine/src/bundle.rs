@@ -18,11 +18,14 @@ use semrec_data::{DataError, Dataset, FactSource, ImportReport, Staging};
 use semrec_models::{Recommender, Tensors};
 use semrec_text::{Vectors, copy_model};
 use serde::{Deserialize, Serialize};
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 
 /// The file that makes a directory a bundle.
 pub(crate) const MANIFEST: &str = "bundle.json";
+/// The directory of the data set.
+pub(crate) const DATA: &str = "data";
 /// The index of the item vectors.
 pub(crate) const INDEX: &str = "items.index";
 /// The directory of the encoder.
@@ -45,6 +48,9 @@ pub struct BundleInfo {
     pub dataset: String,
     /// Fingerprint of the data set.
     pub fingerprint: String,
+    /// Fingerprints of its copy of the data since people were taken out of it ([`erase`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erased: Vec<String>,
     /// The encoder, if there is one.
     pub encoder: Option<EncoderInfo>,
     /// The facts its model has read beside the texts.
@@ -92,9 +98,7 @@ pub struct Contents<'a> {
 pub fn save(dir: &Path, contents: &Contents<'_>) -> Result<(), EngineError> {
     let stage = Staging::new(dir, MANIFEST)?;
     let path = stage.path();
-    contents
-        .dataset
-        .save(&path.join("data"), contents.imported)?;
+    contents.dataset.save(&path.join(DATA), contents.imported)?;
     let mut tensors = Tensors::default();
     contents.model.save(&mut tensors)?;
     tensors.write(&path.join("model.safetensors"))?;
@@ -109,18 +113,92 @@ pub fn save(dir: &Path, contents: &Contents<'_>) -> Result<(), EngineError> {
         params: contents.params.clone(),
         dataset: contents.dataset.name.clone(),
         fingerprint: contents.dataset.fingerprint.clone(),
+        erased: Vec::new(),
         encoder: contents.text.as_ref().map(|(_, info, _)| info.clone()),
         facts: contents.facts,
         created: contents.created,
         notes: contents.model.notes(),
     };
-    let manifest = path.join(MANIFEST);
-    let json = serde_json::to_string_pretty(&info).map_err(|e| EngineError::Bundle {
-        path: manifest.clone(),
+    write_info(path, &info)?;
+    Ok(stage.commit()?)
+}
+
+/// Puts `bundle.json` into a directory, in place of one that is there.
+fn write_info(dir: &Path, info: &BundleInfo) -> Result<(), EngineError> {
+    let path = dir.join(MANIFEST);
+    let json = serde_json::to_string_pretty(info).map_err(|e| EngineError::Bundle {
+        path: path.clone(),
         problem: e.to_string(),
     })?;
-    fs::write(&manifest, json + "\n").map_err(|e| DataError::io(&manifest, e))?;
-    Ok(stage.commit()?)
+    replace(&path, &(json + "\n"))
+}
+
+/// Puts a file in place in one step, and onto the disk.
+fn replace(path: &Path, text: &str) -> Result<(), EngineError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.tmp"));
+    File::create(&beside)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&beside, path))
+        .map_err(|e| DataError::io(path, e).into())
+}
+
+/// What the bundle in `dir` says of itself, and its data.
+///
+/// # Errors
+/// [`EngineError`] if there is no bundle, one of another layout, or the data are damaged or others
+/// than its model was fitted on.
+pub(crate) fn read_data(dir: &Path) -> Result<(BundleInfo, Dataset), EngineError> {
+    // Not in the middle of `erase`; where there are no locks, a mismatch is told.
+    let lock = File::open(dir).ok();
+    let _locked = lock.as_ref().map(File::lock_shared);
+    let info = read_info(dir)?;
+    let mut dataset = Dataset::load(&dir.join(DATA))?;
+    if dataset.fingerprint != info.fingerprint && !info.erased.contains(&dataset.fingerprint) {
+        return Err(EngineError::Bundle {
+            path: dir.to_owned(),
+            problem: "its data are not those its model was fitted on; train again".to_owned(),
+        });
+    }
+    // Without some people, it is still the data set that the model was fitted on.
+    dataset.fingerprint.clone_from(&info.fingerprint);
+    Ok((info, dataset))
+}
+
+/// Takes people out of the copy of the data that the bundle in `dir` has: those whose ids `is_meant`
+/// names, their events, what is said of them, and examples out of the files they were in. How many
+/// they were. Model and index stay as they are. Whoever opens the bundle meanwhile finds the copy
+/// as it was, or as it is then.
+///
+/// # Errors
+/// [`EngineError`] if there is no bundle, it is damaged, or the disk refuses; its data are then
+/// unchanged.
+pub fn erase(dir: &Path, is_meant: &dyn Fn(&str) -> bool) -> Result<usize, EngineError> {
+    let lock = File::open(dir).map_err(|e| DataError::io(dir, e))?;
+    lock.lock().map_err(|e| DataError::io(dir, e))?;
+    let mut info = read_info(dir)?;
+    let data = dir.join(DATA);
+    let dataset = Dataset::load(&data)?;
+    let Some(less) = dataset.without_people(is_meant) else {
+        return Ok(0);
+    };
+    let report = ImportReport::load(&data)?.without_examples_of_people();
+    // Both are right until the data are in place.
+    info.erased = vec![dataset.fingerprint.clone(), less.fingerprint.clone()];
+    write_info(dir, &info)?;
+    less.save(&data, &report)?;
+    info.erased = vec![less.fingerprint.clone()];
+    write_info(dir, &info)?;
+    Ok(dataset.users.len() - less.users.len())
+}
+
+/// Whether a directory says that it is a bundle.
+#[must_use]
+pub fn is_bundle(dir: &Path) -> bool {
+    dir.join(MANIFEST).is_file()
 }
 
 /// What the bundle in `dir` says of itself, without opening it.
@@ -160,10 +238,7 @@ pub fn read_info(dir: &Path) -> Result<BundleInfo, EngineError> {
 /// # Errors
 /// [`EngineError`] if the disk refuses.
 pub fn write_results(dir: &Path, results: &serde_json::Value) -> Result<(), EngineError> {
-    let (path, beside) = (dir.join(RESULTS), dir.join(".results.json.tmp"));
-    fs::write(&beside, format!("{results:#}\n"))
-        .and_then(|()| fs::rename(&beside, &path))
-        .map_err(|e| DataError::io(&path, e).into())
+    replace(&dir.join(RESULTS), &format!("{results:#}\n"))
 }
 
 /// What was measured before a bundle was made, if it says so.

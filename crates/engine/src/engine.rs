@@ -1,6 +1,6 @@
 //! An opened bundle, and what was written since.
 
-use crate::bundle::{BundleInfo, ENCODER, INDEX, read_info, read_results};
+use crate::bundle::{BundleInfo, ENCODER, INDEX, read_data, read_results};
 use crate::catalogue::{Catalogue, Change};
 use crate::encoding::Encoding;
 use crate::item_index::ItemIndex;
@@ -44,17 +44,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError`] if something is missing, damaged, or of another layout.
     pub fn open(dir: &Path) -> Result<Self, EngineError> {
-        let info = read_info(dir)?;
+        let (info, dataset) = read_data(dir)?;
         let fail = |problem: String| EngineError::Bundle {
             path: dir.to_owned(),
             problem,
         };
-        let dataset = Dataset::load(&dir.join("data"))?;
-        if dataset.fingerprint != info.fingerprint {
-            return Err(fail(
-                "its data are not those its model was fitted on; train again".to_owned(),
-            ));
-        }
         let model = load(&Tensors::read(&dir.join("model.safetensors"))?)?;
         let n_items = dataset.items.len();
         if model.n_items() != n_items {

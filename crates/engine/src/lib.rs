@@ -21,7 +21,9 @@ mod shared_facts;
 mod survey;
 mod words;
 
-pub use bundle::{BundleInfo, Contents, EncoderInfo, read_info, save, write_results};
+pub use bundle::{
+    BundleInfo, Contents, EncoderInfo, erase, is_bundle, read_info, save, write_results,
+};
 pub use catalogue::Change;
 pub use engine::Engine;
 pub use error::EngineError;

@@ -3,7 +3,8 @@
 
 mod shop;
 
-use semrec_engine::{Engine, Recommendation, Request};
+use semrec_data::Dataset;
+use semrec_engine::{Engine, Recommendation, Request, erase};
 use semrec_text::Encoder;
 use shop::{ITEMS, bundle, encoder};
 use std::path::Path;
@@ -150,4 +151,58 @@ fn an_older_layout_is_told_to_train_again() {
     assert!(text.contains("\"format\": 2"), "{text}");
     std::fs::write(&manifest, text.replace("\"format\": 2", "\"format\": 1")).unwrap();
     insta::assert_snapshot!(refused(&path), @"BUNDLE: is a bundle of layout 1; this build reads layout 2: train again");
+}
+
+/// Data that have some people less, as they are when the process ends in the middle of it, and after.
+#[test]
+fn a_bundle_without_some_of_its_people_serves_as_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, _) = bundle(dir.path());
+    let request = Request {
+        history: vec!["i4".to_owned()],
+        k: 5,
+        ..Request::default()
+    };
+    let answer = |engine: &Engine| engine.recommend(&request).unwrap().items;
+    let before = Engine::open(&path).unwrap();
+    let data = std::fs::read(path.join("data/interactions.parquet")).unwrap();
+    assert_eq!(erase(&path, &|id| id == "nobody").unwrap(), 0);
+    assert_eq!(
+        std::fs::read(path.join("data/interactions.parquet")).unwrap(),
+        data
+    );
+    for user in ["u3", "u4"] {
+        let manifest = path.join("bundle.json");
+        let copy = |from: &Path, to: &Path| {
+            let of = ["dataset.toml", "items.parquet", "users.parquet"];
+            for file in of.iter().chain(&["interactions.parquet"]) {
+                std::fs::copy(from.join(file), to.join(file)).unwrap();
+            }
+        };
+        let kept = tempfile::tempdir().unwrap();
+        copy(&path.join("data"), kept.path());
+        assert_eq!(erase(&path, &|id| id == user).unwrap(), 1);
+        let after = Engine::open(&path).unwrap();
+        assert!(after.dataset().users.ids.get(user).is_none());
+        assert_eq!(after.dataset().fingerprint, before.dataset().fingerprint);
+        assert_eq!(told(&answer(&after)), told(&answer(&before)));
+        // Killed before the data were in place: the old ones are known as well.
+        let done = std::fs::read_to_string(&manifest).unwrap();
+        let mut info: serde_json::Value = serde_json::from_str(&done).unwrap();
+        let less = info["erased"][0].clone();
+        let old = Dataset::load(kept.path()).unwrap().fingerprint;
+        info["erased"] = serde_json::json!([old, less]);
+        std::fs::write(&manifest, info.to_string()).unwrap();
+        let new = tempfile::tempdir().unwrap();
+        copy(&path.join("data"), new.path());
+        copy(kept.path(), &path.join("data"));
+        assert!(Engine::open(&path).is_ok());
+        copy(new.path(), &path.join("data"));
+        assert!(Engine::open(&path).is_ok());
+        std::fs::write(&manifest, done).unwrap();
+    }
+    let data = Dataset::load(&path.join("data")).unwrap();
+    assert_eq!((data.users.len(), data.interactions.len()), (28, 84));
+    let of_import = std::fs::read_to_string(path.join("data/dataset.toml")).unwrap();
+    assert!(!of_import.contains("example = \"u"), "{of_import}");
 }

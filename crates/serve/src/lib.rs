@@ -27,6 +27,7 @@ mod body;
 mod config;
 mod drift;
 mod early;
+mod eraser;
 mod error;
 mod examples;
 mod follower;

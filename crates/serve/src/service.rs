@@ -2,6 +2,7 @@
 
 use crate::atlas::Atlas;
 use crate::batcher::Batcher;
+use crate::eraser::{Copies, Eraser};
 use crate::examples::examples;
 use crate::follower::{Follow, Follower};
 use crate::keys::Keys;
@@ -71,6 +72,7 @@ struct Inner {
     traces: Option<Exporter>,
     refitter: Option<Arc<Refitter>>,
     _follower: Option<Follower>,
+    _eraser: Eraser,
     keys: Option<Keys>,
     /// Requests so far.
     requests: AtomicU64,
@@ -86,6 +88,7 @@ impl Service {
     /// [`ServeError`] if the store or the encoder cannot be read.
     pub fn start(engine: Engine, store: Store, config: Config) -> Result<Self, ServeError> {
         config.privacy.check(&store)?;
+        let first = engine.path().to_owned();
         let meters = Meters::new()?;
         let log = Log::new(&config.watch);
         let store = Arc::new(store);
@@ -105,6 +108,13 @@ impl Service {
             log,
             clock: config.clock,
         };
+        let eraser = Eraser::start(Copies {
+            store: Arc::clone(&follow.store),
+            privacy: config.privacy.clone(),
+            log: follow.log.clone(),
+            first,
+            made: config.refit.as_ref().map(|refit| refit.dir.clone()),
+        })?;
         let shared = follow.store.is_shared();
         let follower = shared.then(|| Follower::start(follow.clone()));
         let keys = shared.then(Keys::default);
@@ -145,6 +155,7 @@ impl Service {
                 traces: traces.transpose()?,
                 refitter,
                 _follower: follower.transpose()?,
+                _eraser: eraser,
                 keys,
                 config,
                 follow,

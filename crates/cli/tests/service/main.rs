@@ -1,6 +1,7 @@
 //! The service as those who use it see it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod forgotten;
 mod gorse;
 mod items;
 mod network;

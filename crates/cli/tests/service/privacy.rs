@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Mutex;
 
-fn with_key(key: &str) -> Config {
+pub(crate) fn with_key(key: &str) -> Config {
     let pseudonyms = Pseudonyms::new(key.repeat(32).as_bytes()).unwrap();
     let privacy = Privacy {
         pseudonyms: Some(pseudonyms),
