@@ -84,8 +84,6 @@ impl ImportReport {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
     use super::*;
     use crate::{Clock, Event, Field, Part};
 

@@ -111,7 +111,7 @@ impl Service {
         let eraser = Eraser::start(Copies {
             store: Arc::clone(&follow.store),
             privacy: config.privacy.clone(),
-            log: follow.log.clone(),
+            log: follow.log,
             first,
             made: config.refit.as_ref().map(|refit| refit.dir.clone()),
         })?;
