@@ -228,8 +228,9 @@ pub(crate) struct PaceArgs {
     /// Epochs without a better validation after which training ends.
     #[arg(long, env = "SEMREC_PATIENCE", default_value_t = 2)]
     pub(crate) patience: u64,
-    /// Learn from the validation part too, as models that are reported do: all epochs are made, and
-    /// the last is kept. For when the settings have been chosen.
+    /// Learn from the validation part too, as models that are reported do, and with --no-evaluate from
+    /// the test part as well, as models that serve do: all epochs are made, and the last is kept. For
+    /// when the settings have been chosen.
     #[arg(long, env = "SEMREC_FINAL", conflicts_with = "patience")]
     pub(crate) r#final: bool,
     /// Examples that go through the encoder at once [default: 16 for bce, 64 without labels, 256

@@ -4,7 +4,7 @@ use clap::{Args, Command, FromArgMatches, Subcommand, ValueEnum};
 use semrec_store::Place;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -115,6 +115,10 @@ pub(crate) struct RefitArgs {
     /// Share of the cores that a training may use, 0 to 1; one core at least.
     #[arg(long, env = "SEMREC_REFIT_SHARE", default_value_t = 0.5, value_parser = share)]
     pub(crate) refit_share: f64,
+    /// Before the model is trained anew, tune the encoder for so many epochs on what came in; the
+    /// new one serves in the bundle if that is not worse [default: the encoder stays as it is]
+    #[arg(long, env = "SEMREC_REFIT_TUNE", value_name = "EPOCHS")]
+    pub(crate) refit_tune: Option<NonZeroUsize>,
 }
 
 /// A time between two things, as `24h`.

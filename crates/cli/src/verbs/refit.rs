@@ -1,12 +1,16 @@
-//! How a service trains: by `semrec train`, in a process of its own with few threads and little
-//! priority, so that neither its memory nor its end is the service's.
+//! How a service trains: by `semrec train`, and `semrec finetune` before it where that is wanted, in
+//! processes of their own with few threads and little priority, so that neither their memory nor
+//! their end is the service's.
 
 use crate::args::RefitArgs;
 use crate::context::Context;
-use semrec_engine::read_info;
+use anyhow::bail;
+use semrec_engine::{BundleInfo, read_info};
 use semrec_serve::{Refit, Task, Trainer};
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::ErrorKind;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
@@ -21,54 +25,107 @@ const TOLD: usize = 5;
 pub(crate) fn refit(context: &Context, args: &RefitArgs, store: &Path) -> Refit {
     let mut dir = store.as_os_str().to_owned();
     dir.push(".bundles");
-    let home = context.home().to_owned();
-    let seed = context.seed;
+    let way = Way {
+        home: context.home().to_owned(),
+        seed: context.seed,
+        tune: args.refit_tune,
+    };
     Refit {
         dir: dir.into(),
         every: args.refit.map(|every| every.0),
         drift: args.refit.and(Some(args.refit_drift)),
         share: args.refit_share,
-        trainer: Trainer::new(move |task| {
-            train(task, &home, seed).map_err(|e| format!("the training: {e:#}"))
-        }),
+        trainer: Trainer::new(move |task| way.train(task).map_err(|e| format!("{e:#}"))),
     }
 }
 
-fn train(task: &Task<'_>, home: &Path, seed: u64) -> anyhow::Result<()> {
-    let info = read_info(task.like)?;
-    let params = beside(task.out, "params.toml");
-    let said = beside(task.out, "log");
-    let table = serde_json::json!({ &info.model: info.params });
-    fs::write(&params, toml::to_string(&table)?)?;
-    let encoder = match info.encoder {
-        Some(_) => task.like.join("encoder").into_os_string(),
-        None => "none".into(),
-    };
-    let program = std::env::current_exe()?;
-    let mut words: Vec<std::ffi::OsString> = ["--quiet", "--threads"].map(Into::into).to_vec();
-    words.push(task.threads.to_string().into());
-    words.extend(["--seed".into(), seed.to_string().into()]);
-    words.extend(["--home".into(), home.into()]);
-    words.extend(["train".into(), "--model".into(), info.model.clone().into()]);
-    words.extend(["--encoder".into(), encoder]);
-    words.extend(["--facts".into(), info.facts.to_string().into()]);
-    words.extend(["--params".into(), params.clone().into()]);
-    words.extend([
-        "--out".into(),
-        task.out.into(),
-        "--".into(),
-        task.data.into(),
-    ]);
-    let child = started(&program, &words, &said)?;
-    let done = waited(child, task);
-    let text = fs::read_to_string(&said).unwrap_or_default();
-    fs::remove_file(&params).ok();
-    fs::remove_file(&said).ok();
-    if done? {
-        return Ok(());
+/// What all trainings of a service have in common.
+struct Way {
+    home: PathBuf,
+    seed: u64,
+    /// Epochs for which the encoder is tuned before.
+    tune: Option<NonZeroUsize>,
+}
+
+impl Way {
+    fn train(&self, task: &Task<'_>) -> anyhow::Result<()> {
+        let info = read_info(task.like)?;
+        let tuned = beside(task.out, "encoder");
+        let encoder = match (&info.encoder, self.tune) {
+            (None, _) => "none".into(),
+            (Some(_), None) => task.like.join("encoder").into_os_string(),
+            (Some(_), Some(epochs)) => {
+                self.tuned(task, epochs, &tuned)?;
+                tuned.clone().into_os_string()
+            }
+        };
+        let done = self.fitted(task, &info, &encoder);
+        fs::remove_dir_all(&tuned).ok();
+        done
     }
-    let lines: Vec<&str> = text.lines().collect();
-    anyhow::bail!("{}", lines[lines.len().saturating_sub(TOLD)..].join("\n"))
+
+    /// Tunes the encoder of the bundle in service on all of the data.
+    fn tuned(&self, task: &Task<'_>, epochs: NonZeroUsize, out: &Path) -> anyhow::Result<()> {
+        let encoder = task.like.join("encoder");
+        let run = beside(out, "run");
+        // Vectors of an encoder that ends in a linear layer, as tuned ones do, are as they should be;
+        // whitened anew each time, they would have a layer more each time.
+        let modules = fs::read_to_string(encoder.join("modules.json")).unwrap_or_default();
+        let whiten = if modules.contains("Dense") { "0" } else { "1" };
+        let mut words: Vec<OsString> = Vec::new();
+        let plain = ["finetune", "--method", "full", "--objective", "contrastive"];
+        words.extend(plain.map(Into::into));
+        words.extend(["--final", "--no-evaluate", "--whiten", whiten].map(Into::into));
+        words.extend(["--epochs".into(), epochs.to_string().into()]);
+        words.extend(["--encoder".into(), encoder.into()]);
+        words.extend(["--run".into(), run.clone().into()]);
+        words.extend(["--out".into(), out.into(), "--".into(), task.data.into()]);
+        let done = self.run("tuning the encoder", task, &words);
+        fs::remove_dir_all(&run).ok();
+        done
+    }
+
+    fn fitted(&self, task: &Task<'_>, info: &BundleInfo, encoder: &OsStr) -> anyhow::Result<()> {
+        let params = beside(task.out, "params.toml");
+        let table = serde_json::json!({ &info.model: info.params });
+        fs::write(&params, toml::to_string(&table)?)?;
+        let mut words: Vec<OsString> = ["train", "--model"].map(Into::into).to_vec();
+        words.push(info.model.clone().into());
+        words.extend(["--encoder".into(), encoder.to_owned()]);
+        words.extend(["--facts".into(), info.facts.to_string().into()]);
+        words.extend(["--params".into(), params.clone().into()]);
+        words.extend([
+            "--out".into(),
+            task.out.into(),
+            "--".into(),
+            task.data.into(),
+        ]);
+        let done = self.run("the training", task, &words);
+        fs::remove_file(&params).ok();
+        done
+    }
+
+    /// Runs this program and waits; `what` it is about.
+    fn run(&self, what: &str, task: &Task<'_>, words: &[OsString]) -> anyhow::Result<()> {
+        let program = std::env::current_exe()?;
+        let mut all: Vec<OsString> = ["--quiet", "--threads"].map(Into::into).to_vec();
+        all.push(task.threads.to_string().into());
+        all.extend(["--seed".into(), self.seed.to_string().into()]);
+        all.extend(["--home".into(), self.home.clone().into()]);
+        all.extend_from_slice(words);
+        let said = beside(task.out, "log");
+        let done = waited(started(&program, &all, &said)?, task);
+        let text = fs::read_to_string(&said).unwrap_or_default();
+        fs::remove_file(&said).ok();
+        if done? {
+            return Ok(());
+        }
+        let lines: Vec<&str> = text.lines().collect();
+        bail!(
+            "{what}: {}",
+            lines[lines.len().saturating_sub(TOLD)..].join("\n")
+        )
+    }
 }
 
 /// A file beside a bundle that is to be made.
@@ -80,7 +137,7 @@ fn beside(out: &Path, ending: &str) -> PathBuf {
 }
 
 /// Starts a program with little priority, where the system has `nice`.
-fn started(program: &Path, words: &[std::ffi::OsString], said: &Path) -> std::io::Result<Child> {
+fn started(program: &Path, words: &[OsString], said: &Path) -> std::io::Result<Child> {
     let spawn = |mut command: Command| {
         command
             .args(words)

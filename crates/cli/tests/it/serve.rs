@@ -3,6 +3,7 @@
 use crate::binary::{TINY, command, done, failed, signal};
 use crate::flow::shop;
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -97,6 +98,21 @@ impl Running {
         let body =
             format!("{{\"user_id\": \"w\", \"item_id\": \"a\", \"event_id\": \"e{number}\"}}");
         self.ask("POST /v1/events", "", &body)
+    }
+}
+
+impl Running {
+    /// Has it train anew; what came of it.
+    fn refit(&self) -> Value {
+        assert_eq!(self.ask("POST /v1/refit", "", "").unwrap().0, 202);
+        loop {
+            let (_, text) = self.ask("GET /v1/refit", "", "").unwrap();
+            let status: Value = serde_json::from_str(&text).unwrap();
+            if status["made"][0].is_object() {
+                return status;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
     }
 }
 
@@ -382,15 +398,7 @@ fn a_service_learns_on() {
             assert_eq!(service.ask("POST /v1/events", "", &body).unwrap().0, 200);
         }
     }
-    assert_eq!(service.ask("POST /v1/refit", "", "").unwrap().0, 202);
-    let status = loop {
-        let (_, text) = service.ask("GET /v1/refit", "", "").unwrap();
-        let status: Value = serde_json::from_str(&text).unwrap();
-        if status["made"][0].is_object() {
-            break status;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    };
+    let status = service.refit();
     assert_eq!(status["made"][0]["outcome"], "swapped", "{status}");
     let (_, text) = service
         .ask("POST /v1/recommend", "", "{\"history\": [\"b\"], \"k\": 1}")
@@ -400,6 +408,82 @@ fn a_service_learns_on() {
     let made = home.path().join("bundle.db.bundles/1/bundle.json");
     let info: Value = serde_json::from_slice(&std::fs::read(made).unwrap()).unwrap();
     assert_eq!(info["model"], "item-knn");
+}
+
+/// The service tunes its encoder on what people chose one after the other, and it is the tuned one
+/// that serves.
+#[test]
+fn a_service_tunes_its_encoder() {
+    let home = tempfile::tempdir().unwrap();
+    let at = home.path();
+    let mut items = "item_id,title\n".to_owned();
+    let mut events = "user_id,item_id,timestamp\n".to_owned();
+    let words = ["lamp", "kettle", "chair", "towel", "spoon", "candle"];
+    for (number, word) in words.iter().enumerate() {
+        for kind in ["red", "blue", "green", "small", "tall", "old"] {
+            writeln!(items, "{kind}-{word},a {kind} {word}").unwrap();
+        }
+        writeln!(events, "u{number},red-{word},1\nu{number},blue-{word},2").unwrap();
+    }
+    std::fs::write(at.join("items.csv"), items).unwrap();
+    std::fs::write(at.join("events.csv"), events).unwrap();
+    let (data, encoder) = (
+        ["--items", "items.csv", "--interactions"],
+        ["--encoder", TINY],
+    );
+    done(
+        at,
+        &[&["import"], &data[..], &["events.csv", "--out", "shop"]].concat(),
+    );
+    let train = ["train", "shop", "--model", "content", "--out", "bundle"];
+    done(at, &[&train[..], &encoder].concat());
+    let service = started_with(at, &["--refit-tune", "2"]);
+    // Red lamps lead to old lamps and tall kettles, red kettles to old kettles and tall chairs.
+    for number in 0..240 {
+        let (first, then) = (words[number % 6], words[(number + 1) % 6]);
+        let touched = [("red", first), ("old", first), ("tall", then)];
+        for (kind, word) in touched {
+            let item = format!("{kind}-{word}");
+            let body = format!("{{\"user_id\": \"w{number}\", \"item_id\": \"{item}\"}}");
+            assert_eq!(service.ask("POST /v1/events", "", &body).unwrap().0, 200);
+        }
+    }
+    let read = |service: &Running| -> Value {
+        let body = "{\"input\": \"a red lamp\"}";
+        let (status, text) = service.ask("POST /v1/embeddings", "", body).unwrap();
+        assert_eq!(status, 200, "{text}");
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        answer["data"][0]["embedding"].clone()
+    };
+    let before = read(&service);
+    let status = service.refit();
+    assert_eq!(status["made"][0]["outcome"], "swapped", "{status}");
+    let verdict = &status["made"][0]["verdict"];
+    assert!(
+        verdict["ndcg_new"].as_f64() > verdict["ndcg_in_service"].as_f64(),
+        "{status}"
+    );
+    let info = |path: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(at.join(path)).unwrap()).unwrap()
+    };
+    let made = "bundle.db.bundles/1";
+    let (first, second) = (
+        info("bundle/bundle.json"),
+        info(&format!("{made}/bundle.json")),
+    );
+    assert_ne!(
+        second["encoder"]["fingerprint"],
+        first["encoder"]["fingerprint"]
+    );
+    let after = read(&service);
+    assert!(after.is_array() && after != before, "{after}");
+    // Nothing but the bundle and what it knows is left of the work.
+    let mut left: Vec<_> = std::fs::read_dir(at.join("bundle.db.bundles"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["1", "1.json"]);
 }
 
 /// The store of one service is that of another by way of Parquet files.

@@ -151,8 +151,9 @@ impl Job<'_> {
             None => None,
         };
         let taught_by = teacher.as_ref().map_or("", |t| &t.encoder.fingerprint);
+        let all_of_it = if self.learns_all() { " all" } else { "" };
         let identity = format!(
-            "{} {} {} {}{taught_by}",
+            "{} {} {} {}{taught_by}{all_of_it}",
             self.dataset.fingerprint,
             encoder.fingerprint(),
             self.args.split,
@@ -211,11 +212,18 @@ impl Job<'_> {
 
     /// The events that are learned from.
     fn log(&self) -> &Interactions {
-        if self.args.pace.r#final {
+        if self.learns_all() {
+            &self.dataset.interactions
+        } else if self.args.pace.r#final {
             &self.parts.full
         } else {
             &self.parts.train
         }
+    }
+
+    /// Whether nothing is held out, since nothing is asked at the end.
+    fn learns_all(&self) -> bool {
+        self.args.pace.r#final && self.args.no_evaluate
     }
 
     /// The items all of whose events are held out.
@@ -257,7 +265,7 @@ impl Job<'_> {
                 dir: &self.run,
                 now: &clock,
             }),
-            test: Some(&self.parts.test),
+            test: (!self.learns_all()).then_some(&self.parts.test),
             told: &|news: &News<'_>| progress.told(news),
         };
         let asked = (&self.plan.objective, &self.plan.settings);
