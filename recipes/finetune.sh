@@ -6,36 +6,19 @@
 # JSON and a page. Within an hour a run on two cores.
 #
 # usage: DATA=… recipes/finetune.sh [RUNS [SEEDS]]
-# RUNS are some of beauty beauty-validation beauty-lora beauty-cold industrial toys, in quotes; all
-# if not given. `beauty-validation` tunes on the training part alone and is told by the validation part
-# when to end; the others but beauty-cold learn from both parts, as every model of the results does.
+# RUNS are some of beauty beauty-validation beauty-lora beauty-cold beauty-cold-elsa industrial toys, in
+# quotes; all if not given. `beauty-validation` and the cold ones tune on the training part alone and are told by
+# the validation part when to end; the others learn from both parts, as every model of the results does.
 # `toys` begins with what `beauty` made.
 source "$(dirname "$0")/start.sh"
-for seed in ${2:-42}; do
-    for run in ${1:-beauty beauty-validation beauty-lora beauty-cold industrial toys}; do
-        method=full split=leave-one-out set=amazon-beauty
-        how=(--final --epochs 4 --warmup 0.02)
-        case $run in
-        beauty) ;;
-        beauty-validation) how=(--epochs 4 --patience 4 --warmup 0.02) ;;
-        beauty-lora) method=lora how+=(--targets query,key,value,output,up,down) ;;
-        beauty-cold) split=cold-items:0.1 how=(--epochs 5 --patience 5) ;;
-        industrial) set=amazon-industrial split=given ;;
-        toys) set=amazon-toys how=(--encoder "$OUT/tuned-beauty-$seed" --beside minilm --final --epochs 1) ;;
-        *) echo "no run is called $run" >&2 && exit 2 ;;
-        esac
-        import_items "$set"
-        tuned=$OUT/tuned-$run-$seed
-        [ -d "$tuned" ] || "$semrec" --seed "$seed" finetune "$OUT/$set" --method "$method" \
-            --objective contrastive --split "$split" "${how[@]}" --out "$tuned" \
-            --json "$OUT/finetune-$run-$seed.json" --report "$OUT/finetune-$run-$seed.html"
-        [ "$run" = beauty-validation ] || continue
-        # The tuned vectors inside the fusion, whose weights are fitted to the validation part.
-        for encoder in minilm "$tuned"; do
-            "$semrec" --seed "$seed" evaluate "$OUT/$set" --models hybrid --encoder "$encoder" \
-                --cases "$OUT/hybrid-$(basename "$encoder").csv"
-        done
-        python3 - "$OUT/hybrid-minilm.csv" "$OUT/hybrid-$(basename "$tuned").csv" <<'PYTHON'
+
+# A model under the frozen and under the tuned encoder, with a paired test.
+both() {
+    for encoder in minilm "$tuned"; do
+        "$semrec" --seed "$seed" evaluate "$OUT/$set" --models "$1" --encoder "$encoder" "${@:2}" \
+            --cases "$OUT/$run-$(basename "$encoder").csv"
+    done
+    python3 - "$OUT/$run-minilm.csv" "$OUT/$run-$(basename "$tuned").csv" <<'PYTHON'
 import csv, random, sys
 frozen, tuned = ({row["user"]: float(row["ndcg@10"]) for row in csv.DictReader(open(path))} for path in sys.argv[1:])
 differences = [tuned[user] - frozen[user] for user in sorted(frozen)]
@@ -43,7 +26,34 @@ moved = [d for d in differences if d]
 draw = random.Random(0)
 beyond = sum(abs(sum(d if draw.random() < 0.5 else -d for d in moved)) >= abs(sum(moved)) for _ in range(2_000))
 mean = lambda values: sum(values) / len(values)
-print(f"hybrid, tuned over frozen: ndcg@10 {mean(frozen.values()):.4f} -> {mean(tuned.values()):.4f}, p = {(beyond + 1) / 2001:.4f}")
+print(f"tuned over frozen: ndcg@10 {mean(frozen.values()):.4f} -> {mean(tuned.values()):.4f}, p = {(beyond + 1) / 2001:.4f}")
 PYTHON
+}
+
+for seed in ${2:-42}; do
+    for run in ${1:-beauty beauty-validation beauty-lora beauty-cold beauty-cold-elsa industrial toys}; do
+        method=full objective=contrastive split=leave-one-out set=amazon-beauty
+        how=(--final --epochs 4 --warmup 0.02)
+        case $run in
+        beauty) ;;
+        beauty-validation) how=(--epochs 4 --patience 4 --warmup 0.02) ;;
+        beauty-lora) method=lora how+=(--targets query,key,value,output,up,down) ;;
+        beauty-cold) split=cold-items:0.1 how=(--epochs 5 --patience 5 --learning-rate 2e-5) ;;
+        beauty-cold-elsa) split=cold-items:0.1 objective=elsa method=head how=(--epochs 3 --patience 3) ;;
+        industrial) set=amazon-industrial split=given how=(--final --epochs 2 --warmup 0.02) ;;
+        toys) set=amazon-toys how=(--encoder "$OUT/tuned-beauty-$seed" --beside minilm --final --epochs 1) ;;
+        *) echo "no run is called $run" >&2 && exit 2 ;;
+        esac
+        import_items "$set"
+        tuned=$OUT/tuned-$run-$seed
+        [ -d "$tuned" ] || "$semrec" --seed "$seed" finetune "$OUT/$set" --method "$method" \
+            --objective "$objective" --split "$split" "${how[@]}" --out "$tuned" \
+            --json "$OUT/finetune-$run-$seed.json" --report "$OUT/finetune-$run-$seed.html"
+        case $run in
+        # The tuned vectors inside the fusion, whose weights are fitted to the validation part.
+        beauty-validation) both hybrid ;;
+        # Ranked among all items above, here among those that nobody clicked.
+        beauty-cold*) both content --split "$split" --candidates cold ;;
+        esac
     done
 done

@@ -4,13 +4,15 @@ ratings, the rest comes in as events, and it is told to train anew while it is a
 Told are what came of it, how long each step took, and how long requests took before, meanwhile and
 after. Some minutes on two cores.
 
-usage: recipes/service-refit.py SEMREC [MODEL]      (model: hybrid if not given)
+usage: recipes/service-refit.py SEMREC [MODEL [EPOCHS]]      (model: hybrid if not given; with EPOCHS the encoder
+is tuned before, for so many)
 """
 import csv, json, re, subprocess, sys, tempfile, threading, time, urllib.request
 from pathlib import Path
 
 semrec = str(Path(sys.argv[1]).resolve())
 model = sys.argv[2] if len(sys.argv) > 2 else "hybrid"
+tune = ["--refit-tune", sys.argv[3]] if len(sys.argv) > 3 else []
 data = Path(__file__).resolve().parent.parent / "data/ml-latest-small"
 SHARE, A_SECOND, BODY = 0.8, 50, 1000
 
@@ -61,7 +63,7 @@ with tempfile.TemporaryDirectory() as place:
         writer.writerows(rows[:cut])
     run("import", "--items", data / "movies.csv", "--interactions", place / "old.csv", "--out", place / "data")
     run("train", place / "data", "--model", model, "--out", place / "bundle")
-    service = subprocess.Popen([semrec, "serve", place / "bundle", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
+    service = subprocess.Popen([semrec, "serve", place / "bundle", "--listen", "127.0.0.1:0", *tune], stdout=subprocess.PIPE, text=True)
     try:
         address = re.match(r"http://\S+", service.stdout.readline()).group()
         for at in range(cut, len(rows), BODY):

@@ -68,6 +68,9 @@ impl Way {
     fn tuned(&self, task: &Task<'_>, epochs: NonZeroUsize, out: &Path) -> anyhow::Result<()> {
         let encoder = task.like.join("encoder");
         let run = beside(out, "run");
+        // What a service left that was killed.
+        fs::remove_dir_all(out).ok();
+        fs::remove_dir_all(&run).ok();
         // Vectors of an encoder that ends in a linear layer, as tuned ones do, are as they should be;
         // whitened anew each time, they would have a layer more each time.
         let modules = fs::read_to_string(encoder.join("modules.json")).unwrap_or_default();

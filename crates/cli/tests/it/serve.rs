@@ -99,9 +99,7 @@ impl Running {
             format!("{{\"user_id\": \"w\", \"item_id\": \"a\", \"event_id\": \"e{number}\"}}");
         self.ask("POST /v1/events", "", &body)
     }
-}
 
-impl Running {
     /// Has it train anew; what came of it.
     fn refit(&self) -> Value {
         assert_eq!(self.ask("POST /v1/refit", "", "").unwrap().0, 202);
