@@ -4,6 +4,7 @@
 # service share the machine.
 #
 # usage: DATA=… recipes/service-load.sh [RATE [SECONDS]]       FLAGS: more flags of the service
+# SECURE=1: over TLS, with a key, a rate for each key, and pseudonyms
 source "$(dirname "$0")/start.sh"
 rate=${1:-1000} seconds=${2:-30}
 cargo build --release --locked --workspace --example load
@@ -12,11 +13,21 @@ import_items amazon-beauty
 [ -d "$OUT/beauty-bundle" ] || "$semrec" train "$OUT/amazon-beauty" --model hybrid --out "$OUT/beauty-bundle"
 at=127.0.0.1:8391
 store=$(mktemp -d)
-"$semrec" serve "$OUT/beauty-bundle" --listen "$at" --store "sqlite:$store/s.db" ${FLAGS:-} &
+secure=() known=() scheme=http
+if [ -n "${SECURE:-}" ]; then
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
+        -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE \
+        -keyout "$store/key.pem" -out "$store/cert.pem" 2>/dev/null
+    openssl rand -hex 32 >"$store/secret"
+    key=$("$semrec" key add load --scope write --store "sqlite:$store/s.db" | grep -o 'semrec_[^ ]*' | head -1)
+    secure=(--tls-cert "$store/cert.pem" --tls-key "$store/key.pem" --pseudonyms "$store/secret" --rate 100000)
+    known=("$key" "$store/cert.pem") scheme=https
+fi
+"$semrec" serve "$OUT/beauty-bundle" --listen "$at" --store "sqlite:$store/s.db" "${secure[@]}" ${FLAGS:-} &
 service=$!
 trap 'kill $service; wait $service; rm -rf "$store"' EXIT
 began=$(date +%s.%N)
-until curl -sf "http://$at/health/ready" >/dev/null; do sleep 0.1; done
+until curl -skf "$scheme://$at/health/ready" >/dev/null; do sleep 0.1; done
 echo "ready, the store filled, after $(echo "$(date +%s.%N) - $began" | bc) s"
 
 python3 - "$DATA/amazon-beauty" "$store" <<'PYTHON'
@@ -36,11 +47,11 @@ lines("events", lambda i: [event() for _ in range(1000)], 300)
 lines("items", lambda i: [{"item_id": f"new-{i}", "title": random.choice(titles) + f" {i}"}], 10000)
 PYTHON
 echo "recommend, $rate a second:"
-"$load" "$at" /v1/recommend "$store/recommend" "$rate" "$seconds"
+"$load" "$at" /v1/recommend "$store/recommend" "$rate" "$seconds" "${known[@]}"
 echo "search, 50 a second:"
-"$load" "$at" /v1/search "$store/search" 50 "$seconds"
+"$load" "$at" /v1/search "$store/search" 50 "$seconds" "${known[@]}"
 echo "events, 20 bodies of 1,000 a second:"
-"$load" "$at" /v1/events "$store/events" 20 10
+"$load" "$at" /v1/events "$store/events" 20 10 "${known[@]}"
 echo "items, 20 a second, until they can be recommended:"
-"$load" "$at" /v1/items "$store/items" 20 "$seconds"
+"$load" "$at" /v1/items "$store/items" 20 "$seconds" "${known[@]}"
 grep -E 'VmHWM|VmRSS' "/proc/$service/status"

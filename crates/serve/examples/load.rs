@@ -1,4 +1,6 @@
-//! Load at a constant rate, from a process of its own: `load ADDRESS PATH BODIES RATE SECONDS`.
+//! Load at a constant rate, from a process of its own: `load ADDRESS PATH BODIES RATE SECONDS [KEY CERT]`.
+//! With KEY and CERT requests carry that key, and go over TLS to a service that has that certificate (a
+//! PEM file, for `localhost`).
 //!
 //! Sends the lines of the file BODIES, over and over, as `POST PATH`, RATE a second for SECONDS, over
 //! 64 connections. A request that has to wait for a connection, because the service is behind, is
@@ -6,20 +8,31 @@
 //! Prints a line of JSON.
 #![expect(clippy::print_stdout, reason = "a program of its own")]
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use std::io::{Error, ErrorKind, Result};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
+use tokio_rustls::TlsConnector;
 
 const CONNECTIONS: usize = 64;
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [address, path, bodies, rate, seconds] = &args[..] else {
-        let usage = "usage: load ADDRESS PATH BODIES RATE SECONDS";
+    let [address, path, bodies, rate, seconds, secure @ ..] = &args[..] else {
+        let usage = "usage: load ADDRESS PATH BODIES RATE SECONDS [KEY CERT]";
         return Err(Error::new(ErrorKind::InvalidInput, usage));
+    };
+    let (authorization, tls) = match secure {
+        [key, certificate] => (
+            format!("X-API-Key: {key}\r\n"),
+            Some(connector(certificate)?),
+        ),
+        _ => (String::new(), None),
     };
     let number = |text: &str| {
         text.parse::<u32>()
@@ -31,7 +44,7 @@ fn main() -> Result<()> {
         .lines()
         .map(|body| {
             let head = format!(
-                "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                "POST {path} HTTP/1.1\r\nHost: {address}\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
                 body.len()
             );
             [head.as_bytes(), body.as_bytes()].concat()
@@ -40,19 +53,51 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(load(address.clone(), Arc::new(requests), rate, seconds))
+    let to = (address.clone(), tls);
+    runtime.block_on(load(to, Arc::new(requests), rate, seconds))
+}
+
+/// Trusts one certificate.
+fn connector(certificate: &str) -> Result<TlsConnector> {
+    let mut roots = RootCertStore::empty();
+    let read = CertificateDer::from_pem_file(certificate).map_err(Error::other)?;
+    roots.add(read).map_err(Error::other)?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(Error::other)?
+        .with_root_certificates(roots);
+    Ok(TlsConnector::from(Arc::new(config.with_no_client_auth())))
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+async fn connected(address: &str, tls: Option<&TlsConnector>) -> Result<Box<dyn Stream>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let Some(tls) = tls else {
+        return Ok(Box::new(stream));
+    };
+    let name = ServerName::try_from("localhost").map_err(Error::other)?;
+    Ok(Box::new(tls.connect(name, stream).await?))
 }
 
 /// What a request took, and whether it was answered with 2xx.
 type Answered = (Duration, bool);
 
-async fn load(address: String, requests: Arc<Vec<Vec<u8>>>, rate: u32, seconds: u32) -> Result<()> {
+async fn load(
+    (address, tls): (String, Option<TlsConnector>),
+    requests: Arc<Vec<Vec<u8>>>,
+    rate: u32,
+    seconds: u32,
+) -> Result<()> {
     let (due, waiting) = mpsc::unbounded_channel::<(usize, Instant)>();
     let waiting = Arc::new(Mutex::new(waiting));
     let mut workers = Vec::new();
     for _ in 0..CONNECTIONS {
-        let stream = TcpStream::connect(&address).await?;
-        stream.set_nodelay(true)?;
+        let stream = connected(&address, tls.as_ref()).await?;
         workers.push(tokio::spawn(worker(
             stream,
             Arc::clone(&requests),
@@ -99,7 +144,7 @@ async fn load(address: String, requests: Arc<Vec<Vec<u8>>>, rate: u32, seconds: 
 }
 
 async fn worker(
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     requests: Arc<Vec<Vec<u8>>>,
     waiting: Arc<Mutex<mpsc::UnboundedReceiver<(usize, Instant)>>>,
 ) -> Result<Vec<Answered>> {
@@ -113,6 +158,7 @@ async fn worker(
         };
         let request = &requests[number % requests.len()];
         stream.get_mut().write_all(request).await?;
+        stream.get_mut().flush().await?;
         let (mut ok, mut length, mut line) = (false, 0, String::new());
         loop {
             line.clear();
