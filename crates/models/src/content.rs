@@ -167,13 +167,13 @@ fn chosen(training: &Training<'_>, config: &ContentConfig) -> Result<(Said, f32)
     let mut recency = recencies[0];
     if powers.len() * recencies.len() > 1 {
         let probe = Probe::new(log, &said.vectors);
-        let mut gains = probe.gains(log, &said.vectors, recency);
+        let mut above = probe.above(log, &said.vectors, recency);
         let mut better = |said: &Said, recencies: &[f32]| {
             let mut found = None;
             for &recency in recencies {
-                let others = probe.gains(log, &said.vectors, recency);
-                if clearly_better(&others, &gains) {
-                    gains = others;
+                let others = probe.above(log, &said.vectors, recency);
+                if clearly_better(&others, &above) {
+                    above = others;
                     found = Some(recency);
                 }
             }
