@@ -7,8 +7,10 @@ after. Some minutes on two cores.
 usage: recipes/service-refit.py SEMREC [MODEL [EPOCHS]]      (model: hybrid if not given; with EPOCHS the encoder
 is tuned before, for so many)
 """
-import csv, json, re, subprocess, sys, tempfile, threading, time, urllib.request
+import csv, json, re, signal, subprocess, sys, tempfile, time
 from pathlib import Path
+
+from service import Asking, Service, ask
 
 semrec = str(Path(sys.argv[1]).resolve())
 model = sys.argv[2] if len(sys.argv) > 2 else "hybrid"
@@ -21,35 +23,10 @@ def run(*words):
     subprocess.run([semrec, "--quiet", *map(str, words)], check=True)
 
 
-def asked(path, body=None, method=None):
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(address + path, data, {"Content-Type": "application/json"}, method=method)
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
-
-
-class Asking(threading.Thread):
-    """Asks at a constant rate; a request is timed from when it was due."""
-
-    def __init__(self, users):
-        super().__init__(daemon=True)
-        self.users, self.times, self.ends = users, [], False
-
-    def run(self):
-        begun, number = time.monotonic(), 0
-        while not self.ends:
-            due = begun + number / A_SECOND
-            time.sleep(max(0, due - time.monotonic()))
-            answer = asked(f"/v1/users/{self.users[number % len(self.users)]}/recommendations?k=10")
-            assert len(answer["items"]) == 10, answer
-            self.times.append((time.monotonic(), time.monotonic() - due))
-            number += 1
-
-    def between(self, start, end):
-        times = sorted(1000 * t for at, t in self.times if start <= at < end)
-        if not times:
-            return "no requests"
-        return f"{len(times)} requests, p50 {times[len(times) // 2]:.1f} ms, p99 {times[len(times) * 99 // 100]:.1f} ms, longest {times[-1]:.0f} ms"
+def asked(method, path, body=None):
+    status, answer = ask(connection, method, path, body)
+    assert status < 300, answer
+    return json.loads(answer)
 
 
 with tempfile.TemporaryDirectory() as place:
@@ -63,21 +40,22 @@ with tempfile.TemporaryDirectory() as place:
         writer.writerows(rows[:cut])
     run("import", "--items", data / "movies.csv", "--interactions", place / "old.csv", "--out", place / "data")
     run("train", place / "data", "--model", model, "--out", place / "bundle")
-    service = subprocess.Popen([semrec, "serve", place / "bundle", "--listen", "127.0.0.1:0", *tune], stdout=subprocess.PIPE, text=True)
+    service = Service(semrec, place / "bundle", f"sqlite:{place}/bundle.db", *tune)
+    connection = service.connect()
     try:
-        address = re.match(r"http://\S+", service.stdout.readline()).group()
         for at in range(cut, len(rows), BODY):
-            sent = asked("/v1/events", [{"user_id": r["userId"], "item_id": r["movieId"], "type": "rating",
+            sent = asked("POST", "/v1/events", [{"user_id": r["userId"], "item_id": r["movieId"], "type": "rating",
                                          "value": float(r["rating"]), "time": int(r["timestamp"])} for r in rows[at:at + BODY]])
             assert sent["accepted"] == len(rows[at:at + BODY]), sent
-        asking = Asking(sorted({r["userId"] for r in rows}))
+        users = sorted({r["userId"] for r in rows})
+        asking = Asking(service, A_SECOND, lambda n: ("GET", f"/v1/users/{users[n % len(users)]}/recommendations?k=10"))
         asking.start()
         quiet = time.monotonic()
         time.sleep(20)
         begun, steps, last = time.monotonic(), [], None
-        asked("/v1/refit", method="POST")
+        asked("POST", "/v1/refit")
         while True:
-            status = asked("/v1/refit")
+            status = asked("GET", "/v1/refit")
             if status["step"] != last:
                 last = status["step"]
                 steps.append((last, time.monotonic()))
@@ -86,8 +64,7 @@ with tempfile.TemporaryDirectory() as place:
             time.sleep(0.05)
         ended = time.monotonic()
         time.sleep(20)
-        asking.ends = True
-        asking.join()
+        asking.end()
         made = status["made"][0]
         print(f"{len(rows) - cut:,} events since training; {made['outcome']}: {made['detail']}")
         print("verdict:", json.dumps(made.get("verdict")))
@@ -96,8 +73,7 @@ with tempfile.TemporaryDirectory() as place:
         print("before:   ", asking.between(quiet, begun))
         print("meanwhile:", asking.between(begun, ended))
         print("after:    ", asking.between(ended, float("inf")))
-        memory = Path(f"/proc/{service.pid}/status").read_text()
+        memory = Path(f"/proc/{service.process.pid}/status").read_text()
         print("memory of the service:", re.search(r"VmHWM:\s+(.*)", memory).group(1), "at most")
     finally:
-        service.terminate()
-        service.wait()
+        service.kill(signal.SIGTERM)

@@ -58,5 +58,5 @@ pub use ranking::{Ranked, top_k};
 pub use read::Format;
 pub use record::{Cell, Record, unix_seconds};
 pub use split::{Parts, Split, split};
-pub use store::{Staging, discard_stages};
+pub use store::{Staging, discard_stages, write_whole};
 pub use validate::{Check, Level, ValidateOptions, validate};

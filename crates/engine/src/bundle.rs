@@ -14,12 +14,11 @@
 
 use crate::EngineError;
 use crate::item_index::ItemIndex;
-use semrec_data::{DataError, Dataset, FactSource, ImportReport, Staging};
+use semrec_data::{DataError, Dataset, FactSource, ImportReport, Staging, write_whole};
 use semrec_models::{Recommender, Tensors};
 use semrec_text::{Vectors, copy_model};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::Path;
 
 /// The file that makes a directory a bundle.
@@ -130,20 +129,7 @@ fn write_info(dir: &Path, info: &BundleInfo) -> Result<(), EngineError> {
         path: path.clone(),
         problem: e.to_string(),
     })?;
-    replace(&path, &(json + "\n"))
-}
-
-/// Puts a file in place in one step, and onto the disk.
-fn replace(path: &Path, text: &str) -> Result<(), EngineError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.tmp"));
-    File::create(&beside)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&beside, path))
-        .map_err(|e| DataError::io(path, e).into())
+    write_whole(&path, json + "\n").map_err(|e| DataError::io(&path, e).into())
 }
 
 /// What the bundle in `dir` says of itself, and its data.
@@ -182,17 +168,20 @@ pub fn erase(dir: &Path, is_meant: &dyn Fn(&str) -> bool) -> Result<usize, Engin
     let mut info = read_info(dir)?;
     let data = dir.join(DATA);
     let dataset = Dataset::load(&data)?;
-    let Some(less) = dataset.without_people(is_meant) else {
+    let (people, before) = (dataset.users.len(), dataset.fingerprint.clone());
+    let less = dataset.without_people(is_meant);
+    let gone = people - less.users.len();
+    if gone == 0 {
         return Ok(0);
-    };
+    }
     let report = ImportReport::load(&data)?.without_examples_of_people();
     // Both are right until the data are in place.
-    info.erased = vec![dataset.fingerprint.clone(), less.fingerprint.clone()];
+    info.erased = vec![before, less.fingerprint.clone()];
     write_info(dir, &info)?;
     less.save(&data, &report)?;
     info.erased = vec![less.fingerprint.clone()];
     write_info(dir, &info)?;
-    Ok(dataset.users.len() - less.users.len())
+    Ok(gone)
 }
 
 /// Whether a directory says that it is a bundle.
@@ -238,7 +227,8 @@ pub fn read_info(dir: &Path) -> Result<BundleInfo, EngineError> {
 /// # Errors
 /// [`EngineError`] if the disk refuses.
 pub fn write_results(dir: &Path, results: &serde_json::Value) -> Result<(), EngineError> {
-    replace(&dir.join(RESULTS), &format!("{results:#}\n"))
+    let path = dir.join(RESULTS);
+    write_whole(&path, format!("{results:#}\n")).map_err(|e| DataError::io(&path, e).into())
 }
 
 /// What was measured before a bundle was made, if it says so.

@@ -3,6 +3,7 @@
 
 use crate::ServeError;
 use crate::privacy::Privacy;
+use crate::regular::Regular;
 use crate::watch::Log;
 use semrec_engine::{erase, is_bundle};
 use semrec_store::{Store, Who, hash_of_person};
@@ -11,8 +12,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 /// How often it is looked who was forgotten: those of this time are taken out together.
@@ -31,46 +30,12 @@ pub(crate) struct Copies {
     pub(crate) made: Option<PathBuf>,
 }
 
-/// The thread that looks; it ends with this.
-#[derive(Debug)]
-pub(crate) struct Eraser {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Eraser {
-    pub(crate) fn start(copies: Copies) -> Result<Self, ServeError> {
-        let (stop, stopped) = channel::<()>();
-        let work = move || {
-            // Of each bundle the change of people up to which its copy is without those forgotten.
-            let mut until = BTreeMap::new();
-            let mut told = BTreeSet::new();
-            loop {
-                copies.look(&mut until, &mut told);
-                if stopped.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {
-                    break;
-                }
-            }
-        };
-        let thread = Builder::new().name("erase".to_owned()).spawn(work);
-        let thread = thread.map_err(|source| ServeError::Io {
-            what: "no thread to take people out of bundles with".to_owned(),
-            source,
-        })?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for Eraser {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            thread.join().ok();
-        }
-    }
+/// Starts the thread that looks.
+pub(crate) fn start(copies: Copies) -> Result<Regular, ServeError> {
+    // Of each bundle the change of people up to which its copy is without those forgotten.
+    let mut until = BTreeMap::new();
+    let mut told = BTreeSet::new();
+    Regular::start("erase", LOOK, move || copies.look(&mut until, &mut told))
 }
 
 impl Copies {

@@ -3,11 +3,10 @@
 use crate::ServeError;
 use crate::live::Live;
 use crate::meters::Meters;
+use crate::regular::Regular;
 use crate::watch::Log;
 use semrec_store::Store;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 /// How often it is looked.
@@ -40,49 +39,20 @@ impl Follow {
     }
 }
 
-/// The thread that looks; it ends with this.
-#[derive(Debug)]
-pub(crate) struct Follower {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Follower {
-    pub(crate) fn start(follow: Follow) -> Result<Self, ServeError> {
-        let (stop, stopped) = channel::<()>();
-        let work = move || {
-            let mut reached = true;
-            while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-                let done = follow.people().and_then(|()| follow.items());
-                follow.meters.store_reached.set(done.is_ok().into());
-                match &done {
-                    Err(e) if reached => follow.log.note(
-                        "error",
-                        &format!("{e}; what is in memory goes on being recommended"),
-                    ),
-                    Ok(()) if !reached => follow.log.note("info", "the store is reached again"),
-                    Ok(()) | Err(_) => {}
-                }
-                reached = done.is_ok();
-            }
-        };
-        let thread = Builder::new().name("follow".to_owned()).spawn(work);
-        let thread = thread.map_err(|source| ServeError::Io {
-            what: "no thread to follow the store with".to_owned(),
-            source,
-        })?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            thread.join().ok();
+/// Starts the thread that looks.
+pub(crate) fn start(follow: Follow) -> Result<Regular, ServeError> {
+    let mut reached = true;
+    Regular::start("follow", LOOK, move || {
+        let done = follow.people().and_then(|()| follow.items());
+        follow.meters.store_reached.set(done.is_ok().into());
+        match &done {
+            Err(e) if reached => follow.log.note(
+                "error",
+                &format!("{e}; what is in memory goes on being recommended"),
+            ),
+            Ok(()) if !reached => follow.log.note("info", "the store is reached again"),
+            Ok(()) | Err(_) => {}
         }
-    }
+        reached = done.is_ok();
+    })
 }

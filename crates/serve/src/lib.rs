@@ -41,6 +41,7 @@ mod people;
 mod privacy;
 mod problem;
 mod refit;
+mod regular;
 mod routes;
 mod served;
 mod service;

@@ -2,15 +2,16 @@
 
 use crate::atlas::Atlas;
 use crate::batcher::Batcher;
-use crate::eraser::{Copies, Eraser};
+use crate::eraser::{self, Copies};
 use crate::examples::examples;
-use crate::follower::{Follow, Follower};
+use crate::follower::{self, Follow};
 use crate::keys::Keys;
 use crate::live::Live;
 use crate::meters::Meters;
 use crate::net::Rates;
 use crate::problem::Problem;
 use crate::refit::{Refitter, begin};
+use crate::regular::Regular;
 use crate::served::Served;
 use crate::watch::{Exporter, Log, trace};
 use crate::{Config, ServeError};
@@ -71,8 +72,8 @@ struct Inner {
     rates: Rates,
     traces: Option<Exporter>,
     refitter: Option<Arc<Refitter>>,
-    _follower: Option<Follower>,
-    _eraser: Eraser,
+    _follower: Option<Regular>,
+    _eraser: Regular,
     keys: Option<Keys>,
     /// Requests so far.
     requests: AtomicU64,
@@ -108,7 +109,7 @@ impl Service {
             log,
             clock: config.clock,
         };
-        let eraser = Eraser::start(Copies {
+        let eraser = eraser::start(Copies {
             store: Arc::clone(&follow.store),
             privacy: config.privacy.clone(),
             log: follow.log,
@@ -116,7 +117,7 @@ impl Service {
             made: config.refit.as_ref().map(|refit| refit.dir.clone()),
         })?;
         let shared = follow.store.is_shared();
-        let follower = shared.then(|| Follower::start(follow.clone()));
+        let follower = shared.then(|| follower::start(follow.clone()));
         let keys = shared.then(Keys::default);
         let refitter = match (&config.refit, begun.generations) {
             (Some(refit), Some(generations)) => Some(Arc::new(Refitter::start(

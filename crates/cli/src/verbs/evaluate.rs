@@ -7,10 +7,9 @@ use crate::experiment::{self, Outcome, Plan};
 use crate::params;
 use crate::texts;
 use anyhow::{Context as _, bail};
-use semrec_data::{Dataset, ImportReport};
+use semrec_data::{Dataset, ImportReport, write_whole};
 use semrec_eval::{Report, Results, render};
 use serde::Serialize;
-use std::io::Write;
 use std::path::Path;
 
 pub(crate) fn run(context: &Context, args: &EvaluateArgs) -> anyhow::Result<()> {
@@ -221,18 +220,5 @@ pub(crate) fn write_report(
 
 /// Writes a text or bytes, whole or not at all.
 pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
-    let name = path
-        .file_name()
-        .with_context(|| format!("{} is no file name", path.display()))?;
-    let beside = path.with_file_name(format!(".{}.tmp", name.to_string_lossy()));
-    let written = std::fs::File::create(&beside)
-        .and_then(|mut file| {
-            file.write_all(content.as_ref())?;
-            file.sync_all()
-        })
-        .and_then(|()| std::fs::rename(&beside, path));
-    if written.is_err() {
-        std::fs::remove_file(&beside).ok();
-    }
-    written.with_context(|| format!("{} cannot be written", path.display()))
+    write_whole(path, content).with_context(|| format!("{} cannot be written", path.display()))
 }

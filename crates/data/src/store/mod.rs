@@ -21,7 +21,7 @@ mod staging;
 mod tables;
 
 pub(crate) use fingerprint::{fingerprint, hex};
-pub use staging::{Staging, discard_stages};
+pub use staging::{Staging, discard_stages, write_whole};
 
 use crate::{DataError, Dataset, ImportReport, Interactions, Knowledge, Table};
 use manifest::{Counts, KnowledgeCounts, MANIFEST, Manifest, VERSION};

@@ -12,6 +12,7 @@
 
 use crate::DataError;
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -220,6 +221,25 @@ fn sync_tree(dir: &Path) -> Result<(), DataError> {
         opened.sync_all().map_err(|e| DataError::io(dir, e))?;
     }
     Ok(())
+}
+
+/// Writes a file, whole or not at all, and onto the disk; one that is there is replaced.
+///
+/// # Errors
+/// What the system says; what was there is then unchanged.
+pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> std::io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.tmp"));
+    let written = File::create(&beside)
+        .and_then(|mut file| {
+            file.write_all(content.as_ref())?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        fs::remove_file(&beside).ok();
+    }
+    written
 }
 
 fn put_in_place(stage: &Path, target: &Path) -> Result<(), DataError> {

@@ -5,6 +5,7 @@
 use super::single_tower::{BIAS, WEIGHT};
 use crate::FinetuneError;
 use safetensors::tensor::{Dtype, TensorView, serialize};
+use semrec_data::write_whole;
 use semrec_text::TextError;
 use semrec_train::{Parameter, Parameters};
 use std::path::Path;
@@ -49,14 +50,10 @@ fn write(path: &Path, arrays: &[&Parameter]) -> Result<(), FinetuneError> {
     });
     let views: Vec<_> = views.collect::<Result<_, FinetuneError>>()?;
     let bytes = serialize(views, None).map_err(|e| bad(e.to_string()))?;
-    let unfinished = path.with_extension("unfinished");
-    let written = std::fs::write(&unfinished, bytes);
-    written
-        .and_then(|()| std::fs::rename(&unfinished, path))
-        .map_err(|source| {
-            FinetuneError::Text(TextError::Io {
-                path: path.to_path_buf(),
-                source,
-            })
+    write_whole(path, bytes).map_err(|source| {
+        FinetuneError::Text(TextError::Io {
+            path: path.to_path_buf(),
+            source,
         })
+    })
 }
