@@ -53,7 +53,12 @@ impl People {
         };
         let events = &mut person.events;
         let at = events.partition_point(|e| e.time <= event.time);
-        if events.len() < self.most {
+        let (len, room) = (events.len(), self.most.saturating_sub(events.len()));
+        if room > 0 {
+            if len == events.capacity() {
+                // By a quarter, and never beyond what is kept: doubled, 200 would have room for 256.
+                events.reserve_exact((len / 4).max(4).min(room));
+            }
             events.insert(at, event);
         } else if at > 0 {
             events.remove(0);
@@ -114,6 +119,24 @@ impl People {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn there_is_no_room_for_more_than_are_kept() {
+        let people = People::new(200);
+        for time in 0..300 {
+            let event = Event {
+                item: 0,
+                value: 1.0,
+                time,
+            };
+            people.add("u", event);
+        }
+        let shard = people.shard("u");
+        assert_eq!(
+            (shard["u"].events.len(), shard["u"].events.capacity()),
+            (200, 200)
+        );
+    }
 
     fn items(people: &People, user: &str) -> Vec<u32> {
         people.history(user).iter().map(|e| e.item).collect()
