@@ -175,6 +175,13 @@ def soak(seconds=900):
         service = served(at / "s.db")
         _, listed = ask(service.connect(), "GET", "/v1/items?limit=200")
         known = [item["item_id"] for item in json.loads(listed)["items"]]
+        # What is kept grows at first: 500 new items, and the histories of 2,000 people up to 200 events.
+        filling = service.connect()
+        for i in range(500):
+            ask(filling, "PUT", f"/v1/items/new-{i}", {"title": f"A film about {i}"})
+        for user in range(2000):
+            status, text = ask(filling, "POST", "/v1/events", [{"user_id": f"u{user}", "item_id": random.choice(known)} for _ in range(200)])
+            assert status == 200, text
         end, counts, failed = time.time() + seconds, [0] * 4, []
 
         def work(kind):
@@ -197,14 +204,14 @@ def soak(seconds=900):
         threads = [threading.Thread(target=work, args=(kind,)) for kind in range(4)]
         for thread in threads:
             thread.start()
-        memory, every = [], max(1, seconds // 15)
+        memory, every = [round(service.resident(), 1)], max(1, seconds // 15)
         while time.time() < end:
             time.sleep(min(every, max(0, end - time.time())) or 0.1)
             memory.append(round(service.resident(), 1))
         for thread in threads:
             thread.join()
         service.kill(signal.SIGTERM)
-        print(f"soak of {seconds} s: {sum(counts)} requests {counts}, {len(failed)} failed, MiB every {every} s: {memory}")
+        print(f"soak of {seconds} s: {sum(counts)} requests {counts}, {len(failed)} failed, MiB at first and every {every} s: {memory}")
         assert not failed, failed[:3]
 
 
