@@ -178,7 +178,8 @@ fn filters_keep_their_recall_however_rare_what_they_let_through() {
     let all = numbered(&vectors, dim);
     let index = VectorIndex::build(dim, vectors, SMALL_GRAPH).unwrap();
     let filters: [(&str, Filter<'_>, f64); 5] = [
-        ("nine in ten", &|item| !item.is_multiple_of(10), 0.9),
+        // By the graph, which depends on how the threads that build it met: .92 to .955 in sixty runs.
+        ("nine in ten", &|item| !item.is_multiple_of(10), 0.8),
         ("one cluster", &|item| item % 20 == 3, 1.0),
         ("one in 600", &|item| item % 600 == 599, 1.0),
         ("three items", &|item| [5, 77, 5999].contains(&item), 1.0),

@@ -104,23 +104,28 @@ impl Model for Hybrid {
     fn fit(training: &Training<'_>, config: &HybridConfig) -> Result<Self, ModelError> {
         check(config)?;
         let names = chosen_sources(training, config)?;
-        let rehearsal = rehearse(
+        let rehearsals = rehearse(
             training.interactions,
             config.max_cases,
             config.cold_share,
             training.seed,
         );
-        let weights = if rehearsal.cases.len() < ENOUGH_CASES {
+        let asked: usize = rehearsals.iter().map(|r| r.cases.len()).sum();
+        let weights = if asked < ENOUGH_CASES {
             let mut equal = vec![0.0; PER_SOURCE * names.len() + OWN];
             equal.iter_mut().step_by(PER_SOURCE).for_each(|w| *w = 1.0);
             [equal.clone(), equal]
         } else {
-            let inner = Training {
-                interactions: &rehearsal.train,
-                ..*training
-            };
-            let sources = fit_sources(&names, config, &inner)?;
-            fit_weights(&sources, &rehearsal, training, config)
+            let asked = rehearsals
+                .iter()
+                .map(|rehearsal| ask(rehearsal, &names, training, config))
+                .collect::<Result<Vec<_>, ModelError>>()?;
+            fit_weights(
+                asked.into_iter().flatten().collect(),
+                names.len(),
+                training,
+                config,
+            )
         };
         Ok(Self {
             config: config.clone(),
@@ -246,13 +251,21 @@ fn fit_sources(
         .collect()
 }
 
-/// Asks the sources about the hidden events, and fits the weights to the answers.
-fn fit_weights(
-    sources: &[Box<dyn Recommender>],
+/// What was asked, and whether of somebody without a history.
+type Asked = (Question, bool);
+
+/// Fits the sources to what a rehearsal leaves, and asks them about what it hides.
+fn ask(
     rehearsal: &Rehearsal,
+    names: &[String],
     training: &Training<'_>,
     config: &HybridConfig,
-) -> [Vec<f32>; 2] {
+) -> Result<Vec<Asked>, ModelError> {
+    let inner = Training {
+        interactions: &rehearsal.train,
+        ..*training
+    };
+    let sources = fit_sources(names, config, &inner)?;
     let mut cases: Vec<(Case<'_>, Query<'_>)> = rehearsal
         .cases
         .iter()
@@ -281,32 +294,41 @@ fn fit_weights(
         .collect();
     cases.extend(described);
     let progress = training.progress;
-    let mut questions = questions(
-        sources,
+    let questions = questions(
+        &sources,
         &cases,
         &logs(&rehearsal.train.item_counts()),
         training.seed,
         &|done, total| progress("hybrid: asking the sources", done, total),
     );
-    let n_features = PER_SOURCE * sources.len() + OWN;
-    let scales = standardise(&mut questions, n_features);
+    let new = cases.iter().map(|(_, query)| query.history.is_empty());
+    Ok(questions.into_iter().zip(new).collect())
+}
+
+/// The weights that fit what was asked, of people with a history and of people without.
+fn fit_weights(
+    asked: Vec<Asked>,
+    n_sources: usize,
+    training: &Training<'_>,
+    config: &HybridConfig,
+) -> [Vec<f32>; 2] {
+    let (mut questions, news): (Vec<Question>, Vec<bool>) = asked.into_iter().unzip();
+    let scales = standardise(&mut questions, PER_SOURCE * n_sources + OWN);
+    let progress = training.progress;
     progress("hybrid: weights", 0, 1);
     let of = |new: bool| -> Vec<&Question> {
-        let both = questions.iter().zip(&cases);
-        both.filter(|(_, (_, query))| query.history.is_empty() == new)
+        let both = questions.iter().zip(&news);
+        both.filter(|(_, is_new)| **is_new == new)
             .map(|(question, _)| question)
             .collect()
     };
     let groups = [of(false), of(true)];
     let fitted = groups.map(|group| {
         if group.len() < ENOUGH_CASES {
-            weights::fit(
-                &questions.iter().collect::<Vec<_>>(),
-                sources.len(),
-                config.l2,
-            )
+            let all: Vec<&Question> = questions.iter().collect();
+            weights::fit(&all, n_sources, config.l2)
         } else {
-            weights::fit(&group, sources.len(), config.l2)
+            weights::fit(&group, n_sources, config.l2)
         }
     });
     progress("hybrid: weights", 1, 1);

@@ -4,6 +4,10 @@
 //! elsewhere each user's last (any one, where the data have no order). On top of that a random
 //! share of the items is made *cold*: none of their events is learned from, so that the fusion
 //! sees what never-clicked items look like. What was hidden is then asked for.
+//!
+//! Where the newest tenth asks too few people to tell one fusion from another ([`PLENTY`]), the same
+//! is done again with the data as they were before it, tenth by tenth back to the middle of the
+//! log (a forecast from a rolling origin, Tashman 2000).
 
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -11,10 +15,14 @@ use rand_chacha::ChaCha8Rng;
 use semrec_data::{Cases, Clock, Event, Interactions, Row};
 use std::collections::BTreeSet;
 
-/// Fewer people than this say too little; hide each user's last event instead.
+/// Fewer people than this, of all tenths, say too little; hide each user's last event instead.
 const ENOUGH_PEOPLE: usize = 50;
 /// Share of the newest events that is hidden.
 const NEWEST: f64 = 0.1;
+/// Tenths that are hidden one after the other, at most.
+const ORIGINS: usize = 5;
+/// Questions from which on there are enough to choose a fusion by.
+pub(super) const PLENTY: usize = 500;
 
 /// What the sources learn from, and what is asked of them.
 pub(super) struct Rehearsal {
@@ -28,21 +36,66 @@ struct Hidden {
     asked: BTreeSet<u32>,
 }
 
-/// Hides events of at most `max_cases` people, and makes a `cold_share` of the items cold.
+/// Hides events of at most `max_cases` people each time, and makes a `cold_share` of the items cold.
 pub(super) fn rehearse(
     log: &Interactions,
     max_cases: usize,
     cold_share: f64,
     seed: u64,
-) -> Rehearsal {
+) -> Vec<Rehearsal> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let cold = cold_items(log, cold_share, &mut rng);
-    let hidden = match log.clock() {
-        Clock::Seconds => {
-            newest(log, max_cases, &mut rng).unwrap_or_else(|| one_each(log, max_cases, &mut rng))
+    if log.clock() == Clock::Seconds {
+        let rehearsals = by_time(log, max_cases, (cold_share, &cold), &mut rng);
+        let asked: usize = rehearsals.iter().map(|r| r.cases.len()).sum();
+        if asked >= ENOUGH_PEOPLE.min(max_cases) {
+            return rehearsals;
         }
-        Clock::Position | Clock::None => one_each(log, max_cases, &mut rng),
+    }
+    vec![divide(log, &one_each(log, max_cases, &mut rng), &cold)]
+}
+
+/// Hides the newest tenth, and while that asks too few people, the tenth before it.
+fn by_time(
+    log: &Interactions,
+    max_cases: usize,
+    (cold_share, cold): (f64, &[bool]),
+    rng: &mut ChaCha8Rng,
+) -> Vec<Rehearsal> {
+    let mut rehearsals = Vec::new();
+    let Some(hidden) = newest(log, NEWEST, max_cases, rng) else {
+        return rehearsals;
     };
+    rehearsals.push(divide(log, &hidden, cold));
+    let (mut past, mut asked) = (before(log, &hidden), hidden.asked.len());
+    for origin in 1..ORIGINS {
+        let left = max_cases.min(PLENTY).saturating_sub(asked);
+        if left == 0 {
+            break;
+        }
+        let share = NEWEST / (1.0 - NEWEST * origin as f64);
+        let cold = cold_items(&past, cold_share, rng);
+        let Some(hidden) = newest(&past, share, left, rng) else {
+            break;
+        };
+        rehearsals.push(divide(&past, &hidden, &cold));
+        (past, asked) = (before(&past, &hidden), asked + hidden.asked.len());
+    }
+    rehearsals
+}
+
+/// The log as it was before anything of it was hidden.
+fn before(log: &Interactions, hidden: &Hidden) -> Interactions {
+    let rows: Vec<Row> = log
+        .rows()
+        .zip(&hidden.rows)
+        .filter_map(|(row, hide)| (!hide).then_some(row))
+        .collect();
+    Interactions::from_rows(&rows, log.n_users(), log.n_items(), log.clock())
+}
+
+/// What is left of the log without what is hidden and without cold items, and the questions.
+fn divide(log: &Interactions, hidden: &Hidden, cold: &[bool]) -> Rehearsal {
     let mut cases = Cases::default();
     let mut kept: Vec<Row> = Vec::with_capacity(log.len());
     let mut rows = log.rows().zip(&hidden.rows).peekable();
@@ -95,12 +148,18 @@ fn cold_items(log: &Interactions, share: f64, rng: &mut ChaCha8Rng) -> Vec<bool>
     cold
 }
 
-/// Hides the newest events of a sample of the people who have any; `None` if those are too few.
-fn newest(log: &Interactions, max_cases: usize, rng: &mut ChaCha8Rng) -> Option<Hidden> {
+/// Hides the newest events, of which a sample of the people who have any is asked; `None` if nobody
+/// would be, or nothing left to learn from.
+fn newest(
+    log: &Interactions,
+    share: f64,
+    max_cases: usize,
+    rng: &mut ChaCha8Rng,
+) -> Option<Hidden> {
     let mut times: Vec<i64> = log.events().iter().map(|e| e.time).collect();
     times.sort_unstable();
     let boundary =
-        *times.get(portion(times.len(), 1.0 - NEWEST).min(times.len().checked_sub(1)?))?;
+        *times.get(portion(times.len(), 1.0 - share).min(times.len().checked_sub(1)?))?;
     let active: BTreeSet<u32> = log
         .rows()
         .filter(|r| r.event.time >= boundary)
@@ -109,12 +168,10 @@ fn newest(log: &Interactions, max_cases: usize, rng: &mut ChaCha8Rng) -> Option<
     let mut sample: Vec<u32> = active.into_iter().collect();
     sample.shuffle(rng);
     sample.truncate(max_cases);
-    if sample.len() < ENOUGH_PEOPLE.min(max_cases) {
-        return None;
-    }
-    Some(Hidden {
-        // Nobody's newest events are learned from, asked for or not.
-        rows: log.rows().map(|r| r.event.time >= boundary).collect(),
+    // Nobody's newest events are learned from, asked for or not.
+    let rows: Vec<bool> = log.rows().map(|r| r.event.time >= boundary).collect();
+    (!sample.is_empty() && rows.contains(&false)).then(|| Hidden {
+        rows,
         asked: sample.into_iter().collect(),
     })
 }
@@ -171,7 +228,7 @@ mod tests {
     #[test]
     fn the_last_event_is_asked_for_and_not_learned() {
         let log = log(Clock::Position);
-        let r = rehearse(&log, 1000, 0.0, 1);
+        let r = rehearse(&log, 1000, 0.0, 1).remove(0);
         assert_eq!(r.cases.len(), 40);
         assert_eq!(r.train.len(), 80);
         for case in r.cases.iter() {
@@ -184,9 +241,66 @@ mod tests {
     #[test]
     fn cold_items_stay_in_histories_but_are_not_learned() {
         let log = log(Clock::None);
-        let r = rehearse(&log, 1000, 0.25, 1);
+        let r = rehearse(&log, 1000, 0.25, 1).remove(0);
         let touched = r.train.item_counts().iter().filter(|&&n| n > 0).count();
         assert_eq!(touched, 15);
         assert!(r.cases.iter().all(|c| c.history.len() == 2));
+    }
+
+    /// `people` with ten events each, one after the other in time; neighbours overlap.
+    fn in_time(people: u32) -> Interactions {
+        let rows: Vec<Row> = (0..people * 10)
+            .map(|i| Row {
+                user: i / 10,
+                event: Event {
+                    item: (i * 7) % 20,
+                    value: 1.0,
+                    time: i64::from(i / 10 + 5 * (i % 10)),
+                },
+                kind: 0,
+                part: Part::Train,
+            })
+            .collect();
+        Interactions::from_rows(&rows, people as usize, 20, Clock::Seconds)
+    }
+
+    #[test]
+    fn few_questions_are_asked_again_of_earlier_days() {
+        let rehearsals = rehearse(&in_time(300), 1000, 0.0, 1);
+        assert_eq!(rehearsals.len(), ORIGINS);
+        let mut until = i64::MAX;
+        for r in &rehearsals {
+            // Nothing is learned that happened after what is asked for, nor after an earlier question.
+            let newest = r.train.events().iter().map(|e| e.time).max().unwrap();
+            assert!(newest < until);
+            assert!(r.train.len() >= 1_300);
+            until = newest;
+            for case in r.cases.iter() {
+                assert!(case.history.iter().all(|e| e.time <= newest));
+            }
+        }
+    }
+
+    #[test]
+    fn plenty_of_questions_are_asked_once() {
+        assert_eq!(rehearse(&in_time(6_000), 1000, 0.0, 1).len(), 1);
+        // As many as are wanted are plenty, too.
+        assert_eq!(rehearse(&in_time(900), 60, 0.0, 1).len(), 1);
+    }
+
+    #[test]
+    fn days_on_which_everything_happened_are_not_divided() {
+        let log = in_time(60);
+        let rows: Vec<Row> = log
+            .rows()
+            .map(|mut row| {
+                row.event.time = 7;
+                row
+            })
+            .collect();
+        let log = Interactions::from_rows(&rows, 60, 20, Clock::Seconds);
+        let rehearsals = rehearse(&log, 1000, 0.0, 1);
+        assert_eq!(rehearsals.len(), 1);
+        assert_eq!(rehearsals[0].train.len(), log.len() - 60);
     }
 }

@@ -10,10 +10,9 @@
 use super::PER_SOURCE;
 use super::listwise::{self, Penalty};
 use super::question::Question;
+use super::rehearsal::PLENTY;
 use rayon::prelude::*;
 
-/// Questions from which on the penalty of the configuration is all that is needed.
-const PLENTY: usize = 500;
 const FOLDS: usize = 5;
 /// Penalties on the distance from the best source, as multiples of the configured one.
 const STRENGTHS: [f64; 6] = [1.0, 10.0, 100.0, 1e3, 1e4, f64::INFINITY];
