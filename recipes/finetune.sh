@@ -6,10 +6,11 @@
 # JSON and a page. Within an hour a run on two cores.
 #
 # usage: DATA=… recipes/finetune.sh [RUNS [SEEDS]]
-# RUNS are some of beauty beauty-validation beauty-lora beauty-cold beauty-cold-elsa industrial toys, in
-# quotes; all if not given. `beauty-validation` and the cold ones tune on the training part alone and are told by
-# the validation part when to end; the others learn from both parts, as every model of the results does.
-# `toys` begins with what `beauty` made.
+# RUNS are some of beauty beauty-validation beauty-lora beauty-loss beauty-loss-lora beauty-cold
+# beauty-cold-elsa industrial toys, in quotes; all if not given. `beauty-validation`, `beauty-loss` (whose vectors do not go ahead) and the
+# cold ones tune on the training part alone and are told by the validation part when to end; the others
+# learn from both parts, as every model of the results does. `toys` begins with what `beauty` made, and
+# `beauty-loss-lora` is compared with what `beauty-loss` made.
 source "$(dirname "$0")/start.sh"
 
 # A model under the frozen and under the tuned encoder, with a paired test.
@@ -31,13 +32,18 @@ PYTHON
 }
 
 for seed in ${2:-42}; do
-    for run in ${1:-beauty beauty-validation beauty-lora beauty-cold beauty-cold-elsa industrial toys}; do
+    for run in ${1:-beauty beauty-validation beauty-lora beauty-loss beauty-loss-lora beauty-cold beauty-cold-elsa industrial toys}; do
         method=full objective=contrastive split=leave-one-out set=amazon-beauty
         how=(--final --epochs 4 --warmup 0.02)
         case $run in
         beauty) ;;
         beauty-validation) how=(--epochs 4 --patience 4 --warmup 0.02) ;;
         beauty-lora) method=lora how+=(--targets query,key,value,output,up,down) ;;
+        beauty-loss) how=(--ahead 0 --epochs 5 --patience 5) ;;
+        beauty-loss-lora)
+            method=lora how=(--ahead 0 --epochs 5 --patience 5 --targets query,key,value,output,up,down)
+            how+=(--beside "minilm,$OUT/tuned-beauty-loss-$seed")
+            ;;
         beauty-cold) split=cold-items:0.1 how=(--epochs 5 --patience 5 --learning-rate 2e-5) ;;
         beauty-cold-elsa) split=cold-items:0.1 objective=elsa method=head how=(--epochs 3 --patience 3) ;;
         industrial) set=amazon-industrial split=given how=(--final --epochs 2 --warmup 0.02) ;;

@@ -15,7 +15,7 @@ POSTGRES = os.environ["SEMREC_TEST_POSTGRES"]
 
 
 def served(schema):
-    return Service(SEMREC, BUNDLE, f"{POSTGRES}?schema={schema}")
+    return Service(SEMREC, BUNDLE, f"{POSTGRES}&schema={schema}")
 
 
 def told(connection, method, path, body=None):

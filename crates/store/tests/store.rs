@@ -40,7 +40,7 @@ fn stores(test: &str) -> (tempfile::TempDir, Vec<Store>) {
 )]
 fn postgres(test: &str) -> Option<Place> {
     let url = std::env::var("SEMREC_TEST_POSTGRES").ok()?;
-    let schema = format!("{url}?schema=t{}_{test}", std::process::id());
+    let schema = format!("{url}&schema=t{}_{test}", std::process::id());
     Some(schema.parse().unwrap())
 }
 
@@ -467,10 +467,9 @@ fn a_data_base_that_cannot_be_used_is_told() {
     let Some(Place::Postgres(_)) = postgres("x") else {
         return;
     };
-    let place: Place = postgres("x")
-        .unwrap()
-        .to_string()
-        .replace("schema=t", "schema=pg_catalog_t")
+    let place = postgres("x").unwrap().to_string();
+    let place: Place = place
+        .replace("schema=t", "sslmode=disable&schema=pg_catalog_t")
         .parse()
         .unwrap();
     let error = Store::at(&place).unwrap_err().to_string();

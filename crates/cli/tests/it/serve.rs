@@ -318,6 +318,43 @@ fn beyond_this_machine_a_key_is_needed() {
     assert_eq!(with(&header), 401);
 }
 
+/// The data base's certificate is checked, by default too (see `scripts/with-postgres.sh`).
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how the test script tells where it is"
+)]
+fn a_data_base_is_reached_by_tls() {
+    let said = |name| std::env::var(name).ok();
+    let (Some(url), Some(authority)) = (
+        said("SEMREC_TEST_POSTGRES"),
+        said("SEMREC_TEST_POSTGRES_AUTHORITY"),
+    ) else {
+        return;
+    };
+    let home = tempfile::tempdir().unwrap();
+    for mode in ["prefer", "require"] {
+        let url = url.replace("sslmode=disable", &format!("sslmode={mode}&schema=tls"));
+        let with = |authority: &str| {
+            let mut command = command(home.path(), &["key", "list", "--store", &url]);
+            command.env("SSL_CERT_FILE", authority).output().unwrap()
+        };
+        let reached = with(&authority);
+        let said = String::from_utf8_lossy(&reached.stderr);
+        assert!(reached.status.success(), "{mode}: {said}");
+        // An authority that signed something else.
+        let other = home.path().join("other.pem");
+        let key = rcgen::KeyPair::generate().unwrap();
+        let signed = rcgen::CertificateParams::new(vec![]).unwrap();
+        std::fs::write(&other, signed.self_signed(&key).unwrap().pem()).unwrap();
+        let refused = with(other.to_str().unwrap());
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{mode}: {said}");
+        assert!(said.contains("certificate"), "{mode}: {said}");
+        assert!(said.contains("SSL_CERT_FILE"), "{mode}: {said}");
+    }
+}
+
 #[test]
 fn a_wrong_store_is_refused() {
     let home = place();

@@ -48,7 +48,7 @@ fn postgres(dir: &Path) -> Option<Place> {
     let plain = name.chars().filter(char::is_ascii_alphanumeric);
     let unlike = name.bytes().fold(0u64, |hash, b| hash * 31 + u64::from(b));
     let schema = plain.collect::<String>().to_lowercase();
-    let place = format!("{url}?schema=s{}_{unlike}_{schema}", std::process::id());
+    let place = format!("{url}&schema=s{}_{unlike}_{schema}", std::process::id());
     Some(place.parse().unwrap())
 }
 

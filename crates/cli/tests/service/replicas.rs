@@ -185,7 +185,7 @@ async fn a_store_that_goes_away_takes_nothing_with_it() {
     let Some(place) = postgres(dir.path()) else {
         return;
     };
-    // postgres://semrec@127.0.0.1:PORT/postgres
+    // postgres://semrec@127.0.0.1:PORT/postgres?sslmode=disable
     let url = said("SEMREC_TEST_POSTGRES").unwrap();
     let host = url
         .split(['@', '/'])
@@ -193,6 +193,7 @@ async fn a_store_that_goes_away_takes_nothing_with_it() {
     let host = host.unwrap();
     let way = Way::to(host.to_owned());
     let by_way = place.to_string().replace(host, &way.address.to_string());
+    let by_way = format!("{by_way}&sslmode=disable");
     let keyed = Config {
         keys: true,
         ..config()

@@ -110,7 +110,12 @@ impl Server {
         };
         let mut link = match server.connected() {
             Err(StoreError::Away(problem) | StoreError::Postgres(problem)) => {
-                return Err(fail(problem));
+                let hint = if problem.contains("certificate") {
+                    "; name the file of the authority that signed it in SSL_CERT_FILE, or, where the network between is yours, add sslmode=disable to the URL"
+                } else {
+                    ""
+                };
+                return Err(fail(problem + hint));
             }
             connected => connected?,
         };
