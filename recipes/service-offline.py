@@ -33,14 +33,15 @@ with tempfile.TemporaryDirectory() as place:
         if newest is None or int(row["timestamp"]) >= int(rows[newest]["timestamp"]):
             last[row["userId"]] = at
     held_out = set(last.values())
-    with open(place / "left.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(row for at, row in enumerate(rows) if at not in held_out)
-    imported(data / "ratings.csv", place / "whole")
-    imported(place / "left.csv", place / "left")
+    fields = ["userId", "movieId", "rating", "timestamp", "split"]
+    for name, kept in ("whole", range(len(rows))), ("left", [at for at in range(len(rows)) if at not in held_out]):
+        with open(place / f"{name}.csv", "w", newline="") as file:
+            writer = csv.DictWriter(file, fields, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows({**rows[at], "split": "test" if at in held_out else "train"} for at in kept)
+        imported(place / f"{name}.csv", place / name)
     for model in models:
-        run("evaluate", place / "whole", "--models", model, "--split", "leave-one-out", "--cases", place / "cases.csv")
+        run("evaluate", place / "whole", "--models", model, "--split", "given", "--cases", place / "cases.csv")
         offline = {row["user"]: float(row["ndcg@10"]) for row in csv.DictReader(open(place / "cases.csv"))}
         run("train", place / "left", "--model", model, "--out", place / model)
         service = Service(semrec, place / model, f"sqlite:{place}/{model}.db", "--history", "10000")

@@ -5,7 +5,7 @@ use divan::{Bencher, black_box};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use semrec_data::{Clock, Event, Interactions, Part, Row};
-use semrec_models::{Query, Recommender, Training, fit};
+use semrec_models::{Horizon, Query, Recommender, Training, fit};
 use std::sync::LazyLock;
 
 const USERS: u32 = 6_022;
@@ -40,6 +40,7 @@ fn fitted(name: &str, params: &toml::Table) -> Box<dyn Recommender> {
         item_vectors: None,
         item_facts: None,
         user_vectors: None,
+        horizon: Horizon::Later,
         seed: 1,
         run: None,
         progress: &|_, _, _| {},

@@ -15,7 +15,7 @@
 
 use rayon::prelude::*;
 use semrec_data::{Case, Cases, Clock, Event, Ids, Interactions, Part, Row, Split, split, top_k};
-use semrec_models::{Query, Recommender, Training, fit};
+use semrec_models::{Horizon, Query, Recommender, Training, fit};
 use std::error::Error;
 use std::fs;
 use std::io::Write;
@@ -156,6 +156,7 @@ fn report(
         item_vectors: None,
         item_facts: None,
         user_vectors: None,
+        horizon: Horizon::AnyTime,
         seed,
         run: None,
         progress: &note,

@@ -416,6 +416,7 @@ impl Recommender for Content {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Horizon;
     use semrec_data::{Clock, Event, Interactions, Part, Row};
 
     fn event(item: u32, time: i64) -> Event {
@@ -443,6 +444,7 @@ mod tests {
             item_vectors: Some(&vectors),
             item_facts: None,
             user_vectors: None,
+            horizon: Horizon::Later,
             seed: 0,
             run: None,
             progress: &|_, _, _| {},

@@ -59,7 +59,7 @@ pub use popularity::{Popularity, PopularityConfig};
 pub use random::{Random, RandomConfig};
 pub use rank::{Asked, Candidates, rank, rank_each};
 pub use recent_popularity::{RecentPopularity, RecentPopularityConfig};
-pub use recommender::{Cause, Contribution, Query, Recommender, Training};
+pub use recommender::{Cause, Contribution, Horizon, Query, Recommender, Training};
 pub use registry::{Model, fit, load, names, needs_events, needs_text, params_of, space_of};
 pub use rp3beta::{Rp3Beta, Rp3BetaConfig};
 pub use sasrec::{Block, Sasrec, SasrecConfig, Semantic};

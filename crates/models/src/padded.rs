@@ -107,7 +107,7 @@ pub fn renew(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Cause, ItemKnn, ItemKnnConfig, Model, Training};
+    use crate::{Cause, Horizon, ItemKnn, ItemKnnConfig, Model, Training};
     use semrec_data::{Clock, Interactions, Part, Row};
 
     fn event(item: u32, time: i64) -> Event {
@@ -133,6 +133,7 @@ mod tests {
             item_vectors: None,
             item_facts: None,
             user_vectors: None,
+            horizon: Horizon::Later,
             seed: 0,
             run: None,
             progress: &|_, _, _| {},

@@ -1,7 +1,7 @@
 //! The one interface of every recommender: scores for a *history*, never for a stored user row.
 
 use crate::{ModelError, Tensors};
-use semrec_data::{Event, Facts, Interactions};
+use semrec_data::{Event, Facts, Interactions, Split};
 use semrec_text::Vectors;
 use semrec_train::{News, RunFiles};
 use std::sync::Arc;
@@ -14,6 +14,26 @@ pub struct Query<'a> {
     /// The encoder's vector (unit length, not whitened) of a sentence they wrote, or of their
     /// profile.
     pub text: Option<&'a [f32]>,
+}
+
+/// When that happens which a model will be asked about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Horizon {
+    /// After all that it learns from: in service, or behind one point in time; also all that
+    /// people do of whom nothing is learned.
+    #[default]
+    Later,
+    /// At any time, so that of others it knows what came after.
+    AnyTime,
+}
+
+impl From<Split> for Horizon {
+    fn from(split: Split) -> Self {
+        match split {
+            Split::Temporal(_) | Split::Given | Split::ColdUsers(_) => Self::Later,
+            Split::LeaveOneOut | Split::Ratio(_) | Split::ColdItems(_) => Self::AnyTime,
+        }
+    }
 }
 
 /// What a model is fitted on.
@@ -29,6 +49,8 @@ pub struct Training<'a> {
     /// The encoder's unit vector of each user's own text, `[n_users, dim]`, zero where there is
     /// none.
     pub user_vectors: Option<&'a Vectors>,
+    /// When that happens which the model will be asked about.
+    pub horizon: Horizon,
     /// Seed of every random draw.
     pub seed: u64,
     /// Where the curve and the checkpoints of a training by epochs may be written; `None` for

@@ -8,7 +8,7 @@ use crate::texts::{self, Texts};
 use anyhow::{Context as _, bail};
 use semrec_data::{Dataset, FactSource, Facts, ImportReport};
 use semrec_engine::{Contents, save};
-use semrec_models::{RunFiles, Training, fit, needs_events, params_of};
+use semrec_models::{Horizon, RunFiles, Training, fit, needs_events, params_of};
 use std::path::Path;
 use toml::Table;
 
@@ -72,6 +72,7 @@ pub(crate) fn train(context: &Context, task: &Task<'_>, out: &Path) -> anyhow::R
         item_vectors: task.texts.map(|t| &t.items),
         item_facts: facts.as_ref(),
         user_vectors: task.texts.and_then(|t| t.users.as_ref()),
+        horizon: Horizon::Later,
         seed: context.seed,
         run: task.run.map(|dir| RunFiles { dir, now: &clock }),
         progress: &|label, done, total| {

@@ -2,7 +2,7 @@
 
 use semrec_data::{Dataset, FactSource, ImportOptions, ImportReport, import};
 use semrec_engine::{Contents, EncoderInfo, save};
-use semrec_models::{Training, fit};
+use semrec_models::{Horizon, Training, fit};
 use semrec_text::{Encoder, Vectors};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -75,6 +75,7 @@ pub(crate) fn bundle_from(
         item_vectors: Some(&vectors),
         item_facts: None,
         user_vectors: None,
+        horizon: Horizon::Later,
         seed: 1,
         run: None,
         progress: &|_, _, _| {},

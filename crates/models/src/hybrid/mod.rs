@@ -105,7 +105,7 @@ impl Model for Hybrid {
         check(config)?;
         let names = chosen_sources(training, config)?;
         let rehearsals = rehearse(
-            training.interactions,
+            (training.interactions, training.horizon),
             config.max_cases,
             config.cold_share,
             training.seed,

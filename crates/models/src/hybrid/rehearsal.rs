@@ -1,7 +1,8 @@
 //! The past, divided once more, so that a fusion can learn which source to trust when.
 //!
-//! Some events are hidden: where times can be compared, those of the newest tenth of the events;
-//! elsewhere each user's last (any one, where the data have no order). On top of that a random
+//! Some events are hidden. If what will be asked about comes later than all that is known and
+//! times can be compared, those of the newest tenth of the events; else each user's last (any one,
+//! where the data have no order). On top of that a random
 //! share of the items is made *cold*: none of their events is learned from, so that the fusion
 //! sees what never-clicked items look like. What was hidden is then asked for.
 //!
@@ -9,6 +10,7 @@
 //! is done again with the data as they were before it, tenth by tenth back to the middle of the
 //! log (a forecast from a rolling origin, Tashman 2000).
 
+use crate::Horizon;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -38,14 +40,14 @@ struct Hidden {
 
 /// Hides events of at most `max_cases` people each time, and makes a `cold_share` of the items cold.
 pub(super) fn rehearse(
-    log: &Interactions,
+    (log, horizon): (&Interactions, Horizon),
     max_cases: usize,
     cold_share: f64,
     seed: u64,
 ) -> Vec<Rehearsal> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let cold = cold_items(log, cold_share, &mut rng);
-    if log.clock() == Clock::Seconds {
+    if log.clock() == Clock::Seconds && horizon == Horizon::Later {
         let rehearsals = by_time(log, max_cases, (cold_share, &cold), &mut rng);
         let asked: usize = rehearsals.iter().map(|r| r.cases.len()).sum();
         if asked >= ENOUGH_PEOPLE.min(max_cases) {
@@ -228,7 +230,7 @@ mod tests {
     #[test]
     fn the_last_event_is_asked_for_and_not_learned() {
         let log = log(Clock::Position);
-        let r = rehearse(&log, 1000, 0.0, 1).remove(0);
+        let r = rehearse((&log, Horizon::AnyTime), 1000, 0.0, 1).remove(0);
         assert_eq!(r.cases.len(), 40);
         assert_eq!(r.train.len(), 80);
         for case in r.cases.iter() {
@@ -241,7 +243,7 @@ mod tests {
     #[test]
     fn cold_items_stay_in_histories_but_are_not_learned() {
         let log = log(Clock::None);
-        let r = rehearse(&log, 1000, 0.25, 1).remove(0);
+        let r = rehearse((&log, Horizon::Later), 1000, 0.25, 1).remove(0);
         let touched = r.train.item_counts().iter().filter(|&&n| n > 0).count();
         assert_eq!(touched, 15);
         assert!(r.cases.iter().all(|c| c.history.len() == 2));
@@ -266,7 +268,7 @@ mod tests {
 
     #[test]
     fn few_questions_are_asked_again_of_earlier_days() {
-        let rehearsals = rehearse(&in_time(300), 1000, 0.0, 1);
+        let rehearsals = rehearse((&in_time(300), Horizon::Later), 1000, 0.0, 1);
         assert_eq!(rehearsals.len(), ORIGINS);
         let mut until = i64::MAX;
         for r in &rehearsals {
@@ -282,10 +284,27 @@ mod tests {
     }
 
     #[test]
+    fn what_happens_at_any_time_is_asked_of_each() {
+        let log = in_time(300);
+        let rehearsals = rehearse((&log, Horizon::AnyTime), 1000, 0.0, 1);
+        assert_eq!(rehearsals.len(), 1);
+        assert_eq!(rehearsals[0].cases.len(), 300);
+        for case in rehearsals[0].cases.iter() {
+            assert_eq!(case.history.len(), 9);
+        }
+    }
+
+    #[test]
     fn plenty_of_questions_are_asked_once() {
-        assert_eq!(rehearse(&in_time(6_000), 1000, 0.0, 1).len(), 1);
+        assert_eq!(
+            rehearse((&in_time(6_000), Horizon::Later), 1000, 0.0, 1).len(),
+            1
+        );
         // As many as are wanted are plenty, too.
-        assert_eq!(rehearse(&in_time(900), 60, 0.0, 1).len(), 1);
+        assert_eq!(
+            rehearse((&in_time(900), Horizon::Later), 60, 0.0, 1).len(),
+            1
+        );
     }
 
     #[test]
@@ -299,7 +318,7 @@ mod tests {
             })
             .collect();
         let log = Interactions::from_rows(&rows, 60, 20, Clock::Seconds);
-        let rehearsals = rehearse(&log, 1000, 0.0, 1);
+        let rehearsals = rehearse((&log, Horizon::Later), 1000, 0.0, 1);
         assert_eq!(rehearsals.len(), 1);
         assert_eq!(rehearsals[0].train.len(), log.len() - 60);
     }

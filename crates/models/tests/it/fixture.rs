@@ -1,7 +1,7 @@
 //! Small data, a model fitted on them, and what it says of a history.
 
 use semrec_data::{Clock, Event, Interactions, Part, Row};
-use semrec_models::{ModelError, Query, Recommender, Training, fit};
+use semrec_models::{Horizon, ModelError, Query, Recommender, Training, fit};
 use semrec_text::Vectors;
 
 pub(crate) fn event(item: u32, time: i64) -> Event {
@@ -47,6 +47,7 @@ pub(crate) fn training<'a>(
         item_vectors,
         item_facts: None,
         user_vectors: None,
+        horizon: Horizon::Later,
         seed: 1,
         run: None,
         progress: &|_, _, _| {},
