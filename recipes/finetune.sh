@@ -7,10 +7,10 @@
 #
 # usage: DATA=… recipes/finetune.sh [RUNS [SEEDS]]
 # RUNS are some of beauty beauty-validation beauty-lora beauty-loss beauty-loss-lora beauty-cold
-# beauty-cold-elsa industrial toys, in quotes; all if not given. `beauty-validation`, `beauty-loss` (whose vectors do not go ahead) and the
-# cold ones tune on the training part alone and are told by the validation part when to end; the others
-# learn from both parts, as every model of the results does. `toys` begins with what `beauty` made, and
-# `beauty-loss-lora` is compared with what `beauty-loss` made.
+# beauty-cold-elsa industrial toys, in quotes; all if not given. `beauty-validation`, `beauty-loss` (whose
+# vectors do not go ahead) and the cold ones tune on the training part alone and are told by the
+# validation part when to end; the others learn from both parts, as every model of the results does.
+# `toys` begins with what `beauty` made; `beauty-loss-lora` is compared with what `beauty-loss` made.
 source "$(dirname "$0")/start.sh"
 
 # A model under the frozen and under the tuned encoder, with a paired test.

@@ -2,9 +2,9 @@
 //!
 //! Some events are hidden. If what will be asked about comes later than all that is known and
 //! times can be compared, those of the newest tenth of the events; else each user's last (any one,
-//! where the data have no order). On top of that a random
-//! share of the items is made *cold*: none of their events is learned from, so that the fusion
-//! sees what never-clicked items look like. What was hidden is then asked for.
+//! where the data have no order). On top of that a random share of the items is made *cold*: none of
+//! their events is learned from, so that the fusion sees what never-clicked items look like. What
+//! was hidden is then asked for.
 //!
 //! Where the newest tenth asks too few people to tell one fusion from another ([`PLENTY`]), the same
 //! is done again with the data as they were before it, tenth by tenth back to the middle of the
@@ -46,14 +46,14 @@ pub(super) fn rehearse(
     seed: u64,
 ) -> Vec<Rehearsal> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let cold = cold_items(log, cold_share, &mut rng);
     if log.clock() == Clock::Seconds && horizon == Horizon::Later {
-        let rehearsals = by_time(log, max_cases, (cold_share, &cold), &mut rng);
+        let rehearsals = by_time(log, max_cases, cold_share, &mut rng);
         let asked: usize = rehearsals.iter().map(|r| r.cases.len()).sum();
         if asked >= ENOUGH_PEOPLE.min(max_cases) {
             return rehearsals;
         }
     }
+    let cold = cold_items(log, cold_share, &mut rng);
     vec![divide(log, &one_each(log, max_cases, &mut rng), &cold)]
 }
 
@@ -61,27 +61,30 @@ pub(super) fn rehearse(
 fn by_time(
     log: &Interactions,
     max_cases: usize,
-    (cold_share, cold): (f64, &[bool]),
+    cold_share: f64,
     rng: &mut ChaCha8Rng,
 ) -> Vec<Rehearsal> {
-    let mut rehearsals = Vec::new();
-    let Some(hidden) = newest(log, NEWEST, max_cases, rng) else {
-        return rehearsals;
-    };
-    rehearsals.push(divide(log, &hidden, cold));
-    let (mut past, mut asked) = (before(log, &hidden), hidden.asked.len());
-    for origin in 1..ORIGINS {
-        let left = max_cases.min(PLENTY).saturating_sub(asked);
-        if left == 0 {
-            break;
-        }
+    let plenty = max_cases.min(PLENTY);
+    let (mut rehearsals, mut asked) = (Vec::new(), 0);
+    let mut past: Option<Interactions> = None;
+    for origin in 0..ORIGINS {
+        let log = past.as_ref().unwrap_or(log);
+        let most = if origin == 0 {
+            max_cases
+        } else {
+            plenty - asked
+        };
         let share = NEWEST / (1.0 - NEWEST * origin as f64);
-        let cold = cold_items(&past, cold_share, rng);
-        let Some(hidden) = newest(&past, share, left, rng) else {
+        let cold = cold_items(log, cold_share, rng);
+        let Some(hidden) = newest(log, share, most, rng) else {
             break;
         };
-        rehearsals.push(divide(&past, &hidden, &cold));
-        (past, asked) = (before(&past, &hidden), asked + hidden.asked.len());
+        rehearsals.push(divide(log, &hidden, &cold));
+        asked += hidden.asked.len();
+        if asked >= plenty {
+            break;
+        }
+        past = Some(before(log, &hidden));
     }
     rehearsals
 }
