@@ -33,21 +33,25 @@ end() {
 trap end EXIT
 (cd "$home" && "${as[@]}" "$bin/initdb" --pgdata="$home/data" --username=semrec --auth=trust --encoding=UTF8 --no-sync >/dev/null)
 # It speaks TLS to who asks for it, by a certificate that nothing on this machine trusts (openssl comes
-# with Debian's PostgreSQL).
-(
-    cd "$home"
-    exec 2>/dev/null
-    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout authority.key -out authority.pem
-    openssl req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout server.key -out server.csr
-    openssl x509 -req -days 2 -in server.csr -CA authority.pem -CAkey authority.key -CAcreateserial \
-        -extfile <(echo subjectAltName=IP:127.0.0.1) -out server.pem
-    chmod 600 server.key
-    [ "$(id -u)" != 0 ] || chown postgres server.key server.pem
-)
-cat >>"$home/data/postgresql.conf" <<CONF
+# with Debian's PostgreSQL; without it there is no TLS, and its test is left out).
+if command -v openssl >/dev/null; then
+    (
+        cd "$home" &&
+            openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout authority.key -out authority.pem &&
+            openssl req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout server.key -out server.csr &&
+            openssl x509 -req -days 2 -in server.csr -CA authority.pem -CAkey authority.key -CAcreateserial \
+                -extfile <(echo subjectAltName=IP:127.0.0.1) -out server.pem &&
+            chmod 600 server.key &&
+            { [ "$(id -u)" != 0 ] || chown postgres server.key server.pem; }
+    ) 2>"$home/openssl.log" || { cat "$home/openssl.log" >&2; exit 1; }
+    cat >>"$home/data/postgresql.conf" <<CONF
 ssl = on
 ssl_cert_file = '$home/server.pem'
 ssl_key_file = '$home/server.key'
+CONF
+    export SEMREC_TEST_POSTGRES_AUTHORITY="$home/authority.pem"
+fi
+cat >>"$home/data/postgresql.conf" <<CONF
 listen_addresses = '127.0.0.1'
 port = $port
 unix_socket_directories = '$home'
@@ -55,7 +59,6 @@ max_connections = 200
 CONF
 control start --wait --log="$home/log" >/dev/null || { cat "$home/log" >&2; exit 1; }
 export SEMREC_TEST_POSTGRES="postgres://semrec@127.0.0.1:$port/postgres?sslmode=disable"
-export SEMREC_TEST_POSTGRES_AUTHORITY="$home/authority.pem"
 export SEMREC_TEST_POSTGRES_START="cd $home && ${as[*]} $bin/pg_ctl --pgdata=$home/data --silent start --wait --log=$home/log >/dev/null"
 export SEMREC_TEST_POSTGRES_STOP="cd $home && ${as[*]} $bin/pg_ctl --pgdata=$home/data --silent stop --mode=fast"
 "$@"
