@@ -7,9 +7,9 @@
 # usage: DATA=… recipes/finetune-fgm.sh [EPS]
 source "$(dirname "$0")/start.sh"
 eps=${1:-1}
-python3 - "$DATA/amazon-beauty/items.csv" "$OUT" <<'PYTHON'
-import csv, random, sys
-rows = list(csv.DictReader(open(sys.argv[1])))
+python3 - "$DATA/amazon-beauty" "$OUT/changed" <<'PYTHON'
+import csv, pathlib, random, shutil, sys
+rows = list(csv.DictReader(open(f"{sys.argv[1]}/items.csv")))
 draw = random.Random(5)
 
 
@@ -31,16 +31,18 @@ def reworded(text):
 
 typos = lambda text: " ".join(typo(word) for word in text.split())
 for kind, change in (("typos", typos), ("reworded", reworded)):
-    with open(f"{sys.argv[2]}/amazon-beauty-{kind}.csv", "w", newline="") as file:
+    place = pathlib.Path(sys.argv[2], f"amazon-beauty-{kind}")
+    place.mkdir(parents=True, exist_ok=True)
+    shutil.copy(f"{sys.argv[1]}/interactions.csv", place)
+    with open(place / "items.csv", "w", newline="") as file:
         out = csv.DictWriter(file, rows[0].keys())
         out.writeheader()
         out.writerows({**row, **{name: change(row[name]) for name in ("title", "keywords")}} for row in rows)
 PYTHON
 import_items amazon-beauty
-for name in typos reworded; do
-    [ -d "$OUT/amazon-beauty-$name" ] || "$semrec" import --name "amazon-beauty-$name" --items "$OUT/amazon-beauty-$name.csv" \
-        --interactions "$DATA/amazon-beauty/interactions.csv" --out "$OUT/amazon-beauty-$name"
-done
+DATA=$OUT/changed
+import_items amazon-beauty-typos
+import_items amazon-beauty-reworded
 for fgm in 0 "$eps"; do
     [ -d "$OUT/amazon-beauty-fgm-$fgm" ] || "$semrec" finetune "$OUT/amazon-beauty" --method full --objective contrastive \
         --ahead 0 --epochs 2 --fgm "$fgm" --no-evaluate --out "$OUT/amazon-beauty-fgm-$fgm"
@@ -50,5 +52,8 @@ for name in amazon-beauty amazon-beauty-typos amazon-beauty-reworded; do
         echo "$name, $(basename "$encoder"):"
         "$semrec" --quiet evaluate "$OUT/$name" --models content --encoder "$encoder" \
             --cases "$OUT/$name-$(basename "$encoder").csv" | grep -E '^ *(model|content) '
+    done
+    for encoder in minilm "amazon-beauty-fgm-0"; do
+        python3 recipes/paired.py "$OUT/$name-$encoder.csv" "$OUT/$name-amazon-beauty-fgm-$eps.csv"
     done
 done

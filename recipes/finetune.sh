@@ -19,16 +19,7 @@ both() {
         "$semrec" --seed "$seed" evaluate "$OUT/$set" --models "$1" --encoder "$encoder" "${@:2}" \
             --cases "$OUT/$run-$(basename "$encoder").csv"
     done
-    python3 - "$OUT/$run-minilm.csv" "$OUT/$run-$(basename "$tuned").csv" <<'PYTHON'
-import csv, random, sys
-frozen, tuned = ({row["user"]: float(row["ndcg@10"]) for row in csv.DictReader(open(path))} for path in sys.argv[1:])
-differences = [tuned[user] - frozen[user] for user in sorted(frozen)]
-moved = [d for d in differences if d]
-draw = random.Random(0)
-beyond = sum(abs(sum(d if draw.random() < 0.5 else -d for d in moved)) >= abs(sum(moved)) for _ in range(2_000))
-mean = lambda values: sum(values) / len(values)
-print(f"tuned over frozen: ndcg@10 {mean(frozen.values()):.4f} -> {mean(tuned.values()):.4f}, p = {(beyond + 1) / 2001:.4f}")
-PYTHON
+    python3 recipes/paired.py "$OUT/$run-minilm.csv" "$OUT/$run-$(basename "$tuned").csv"
 }
 
 for seed in ${2:-42}; do
@@ -42,7 +33,7 @@ for seed in ${2:-42}; do
         beauty-loss) how=(--ahead 0 --epochs 5 --patience 5) ;;
         beauty-loss-lora)
             method=lora how=(--ahead 0 --epochs 5 --patience 5 --targets query,key,value,output,up,down)
-            how+=(--beside "minilm,$OUT/tuned-beauty-loss-$seed")
+            how+=(--beside "$OUT/tuned-beauty-loss-$seed")
             ;;
         beauty-cold) split=cold-items:0.1 how=(--epochs 5 --patience 5 --learning-rate 2e-5) ;;
         beauty-cold-elsa) split=cold-items:0.1 objective=elsa method=head how=(--epochs 3 --patience 3) ;;
@@ -57,7 +48,9 @@ for seed in ${2:-42}; do
             --json "$OUT/finetune-$run-$seed.json" --report "$OUT/finetune-$run-$seed.html"
         case $run in
         # The tuned vectors inside the fusion, whose weights are fitted to the validation part.
-        beauty-validation) both hybrid ;;
+        beauty-validation) both hybrid && both sasrec --set sasrec.ids=false ;;
+        # A learned user tower over the texts alone.
+        industrial) both sasrec --set sasrec.ids=false --split "$split" ;;
         # Ranked among all items above, here among those that nobody clicked.
         beauty-cold*) both content --split "$split" --candidates cold ;;
         esac

@@ -64,7 +64,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             .collect();
     }
     let (log, default) = read(Path::new(directory))?;
-    let parts = split(&log, how.unwrap_or(default), SEED)?;
+    let how = how.unwrap_or(default);
+    let parts = split(&log, how, SEED)?;
     let (log, cases) = if validate {
         (&parts.train, &parts.validation)
     } else {
@@ -72,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     for params in &grid {
         for &seed in &seeds {
-            report(model, (params, seed), log, cases)?;
+            report(model, (params, seed), (log, how.into()), cases)?;
         }
     }
     Ok(())
@@ -142,7 +143,7 @@ fn read(directory: &Path) -> Result<(Interactions, Split), Box<dyn Error>> {
 fn report(
     model: &str,
     (params, seed): (&toml::Table, u64),
-    log: &Interactions,
+    (log, horizon): (&Interactions, Horizon),
     cases: &Cases,
 ) -> Result<(), Box<dyn Error>> {
     let steps = Mutex::new(Vec::new());
@@ -156,7 +157,7 @@ fn report(
         item_vectors: None,
         item_facts: None,
         user_vectors: None,
-        horizon: Horizon::AnyTime,
+        horizon,
         seed,
         run: None,
         progress: &note,

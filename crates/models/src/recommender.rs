@@ -17,11 +17,10 @@ pub struct Query<'a> {
 }
 
 /// When that happens which a model will be asked about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Horizon {
     /// After all that it learns from: in service, or behind one point in time; also all that
     /// people do of whom nothing is learned.
-    #[default]
     Later,
     /// At any time, so that of others it knows what came after.
     AnyTime,

@@ -1,6 +1,6 @@
 //! Where a store is: `sqlite:FILE`, or the URL of a PostgreSQL data base.
 
-use postgres::config::Host;
+use postgres::config::{Host, SslMode};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -123,10 +123,20 @@ impl fmt::Display for PostgresPlace {
             }
         }
         write!(f, "/{}", self.config.get_dbname().unwrap_or_default())?;
-        match self.schema.as_str() {
-            SCHEMA => Ok(()),
-            schema => write!(f, "?schema={schema}"),
+        let mode = self.config.get_ssl_mode();
+        // What is not said is prefer.
+        let named = [
+            (SslMode::Disable, "sslmode=disable"),
+            (SslMode::Require, "sslmode=require"),
+        ];
+        let encryption = named
+            .iter()
+            .find_map(|&(named, text)| (named == mode).then(|| text.to_owned()));
+        let schema = (self.schema != SCHEMA).then(|| format!("schema={}", self.schema));
+        for (number, part) in encryption.into_iter().chain(schema).enumerate() {
+            write!(f, "{}{part}", if number == 0 { '?' } else { '&' })?;
         }
+        Ok(())
     }
 }
 
@@ -147,7 +157,7 @@ mod tests {
         let url = "postgres://shop:geheim@db.example:6432/items?sslmode=require&schema=blue";
         assert_eq!(
             shown(url).unwrap(),
-            "postgres://shop@db.example:6432/items?schema=blue"
+            "postgres://shop@db.example:6432/items?sslmode=require&schema=blue"
         );
         assert!(!format!("{:?}", url.parse::<Place>()).contains("geheim"));
         assert_eq!(

@@ -467,9 +467,10 @@ fn a_data_base_that_cannot_be_used_is_told() {
     let Some(Place::Postgres(_)) = postgres("x") else {
         return;
     };
-    let place = postgres("x").unwrap().to_string();
-    let place: Place = place
-        .replace("schema=t", "sslmode=disable&schema=pg_catalog_t")
+    let place: Place = postgres("x")
+        .unwrap()
+        .to_string()
+        .replace("schema=t", "schema=pg_catalog_t")
         .parse()
         .unwrap();
     let error = Store::at(&place).unwrap_err().to_string();

@@ -193,7 +193,6 @@ async fn a_store_that_goes_away_takes_nothing_with_it() {
     let host = host.unwrap();
     let way = Way::to(host.to_owned());
     let by_way = place.to_string().replace(host, &way.address.to_string());
-    let by_way = format!("{by_way}&sslmode=disable");
     let keyed = Config {
         keys: true,
         ..config()
