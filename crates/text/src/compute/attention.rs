@@ -14,7 +14,7 @@ use super::relative::RelativeBias;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Queries whose scores are held at once.
-const BLOCK: usize = 32;
+const BLOCK: usize = 24;
 /// Columns of a panel of values.
 const VALUE_WIDTH: usize = 32;
 
@@ -150,18 +150,20 @@ impl Head<'_> {
             finish: Finish::Store,
         }
         .run(simd);
-        for (i, row) in scores.chunks_exact_mut(padded).enumerate() {
-            if let Some(bias) = &self.shape.bias {
+        if let Some(bias) = &self.shape.bias {
+            for (i, row) in scores.chunks_exact_mut(padded).enumerate() {
                 let bias = bias.row(h, first + i, seen);
                 row.iter_mut().zip(bias).for_each(|(x, b)| *x += b);
             }
-            let own = if self.shape.causal {
-                first + i + 1
-            } else {
-                len
-            };
-            softmax(simd, &mut row[..own]);
-            row[own..seen].fill(0.0);
+        }
+        let factors = softmax::<S>(simd, scores, padded, |i| match self.shape.causal {
+            true => first + i + 1,
+            false => len,
+        });
+        if self.shape.causal {
+            for (i, row) in scores.chunks_exact_mut(padded).enumerate() {
+                row[first + i + 1..seen].fill(0.0);
+            }
         }
         for p in 0..dim.div_ceil(VALUE_WIDTH) {
             let column = p * VALUE_WIDTH;
@@ -180,40 +182,52 @@ impl Head<'_> {
             }
             .run(simd);
         }
+        for (row, factor) in self.out[first * hidden..]
+            .chunks_mut(hidden)
+            .zip(&factors[..n])
+        {
+            let (head, tail) = S::as_mut_simd_f32s(&mut row[h * dim..][..dim]);
+            for x in head {
+                *x = simd.mul_f32s(*x, simd.splat_f32s(*factor));
+            }
+            tail.iter_mut().for_each(|x| *x *= *factor);
+        }
     }
 }
 
-/// e^(x - max) / Σ e^(x - max), in place.
+/// Replaces the first `own(i)` values x of each row, whose length is a multiple of every
+/// register's, by e^(x - max); returns 1 / Σ e^(x - max) of each. What stands behind them in the
+/// last register is lost. Row by row there would be two waits, for the largest and for the sum; so
+/// first all the largest are found.
 #[inline(always)]
-fn softmax<S: Simd>(simd: S, row: &mut [f32]) {
-    let (head, tail) = S::as_mut_simd_f32s(row);
-    let mut most = simd.splat_f32s(f32::MIN);
-    for &x in head.iter() {
-        most = simd.max_f32s(most, x);
+fn softmax<S: Simd>(
+    simd: S,
+    rows: &mut [f32],
+    padded: usize,
+    own: impl Fn(usize) -> usize,
+) -> [f32; BLOCK] {
+    let mut largest = [0.0; BLOCK];
+    for (i, (row, largest)) in rows.chunks_exact_mut(padded).zip(&mut largest).enumerate() {
+        let n = own(i);
+        let whole = n.next_multiple_of(S::F32_LANES);
+        row[n..whole].fill(f32::MIN);
+        let mut most = simd.splat_f32s(f32::MIN);
+        for &x in S::as_simd_f32s(&row[..whole]).0 {
+            most = simd.max_f32s(most, x);
+        }
+        *largest = simd.reduce_max_f32s(most);
     }
-    let max = tail
-        .iter()
-        .fold(simd.reduce_max_f32s(most), |a, &x| a.max(x));
-    let max = simd.splat_f32s(max);
-    let mut sums = simd.splat_f32s(0.0);
-    for x in head.iter_mut() {
-        *x = exp(simd, simd.sub_f32s(*x, max));
-        sums = simd.add_f32s(sums, *x);
+    let mut factors = [0.0; BLOCK];
+    for (i, (row, factor)) in rows.chunks_exact_mut(padded).zip(&mut factors).enumerate() {
+        let max = simd.splat_f32s(largest[i]);
+        let mut sums = simd.splat_f32s(0.0);
+        for x in S::as_mut_simd_f32s(&mut row[..own(i).next_multiple_of(S::F32_LANES)]).0 {
+            *x = exp(simd, simd.sub_f32s(*x, max));
+            sums = simd.add_f32s(sums, *x);
+        }
+        *factor = 1.0 / simd.reduce_sum_f32s(sums);
     }
-    let mut sum = simd.reduce_sum_f32s(sums);
-    if !tail.is_empty() {
-        let x = exp(simd, simd.sub_f32s(simd.partial_load_f32s(tail), max));
-        simd.partial_store_f32s(tail, x);
-        sum += tail.iter().sum::<f32>();
-    }
-    let factor = simd.splat_f32s(1.0 / sum);
-    for x in head.iter_mut() {
-        *x = simd.mul_f32s(*x, factor);
-    }
-    if !tail.is_empty() {
-        let x = simd.mul_f32s(simd.partial_load_f32s(tail), factor);
-        simd.partial_store_f32s(tail, x);
-    }
+    factors
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 //! Written once over [`pulp::Simd`] and compiled for AVX-512, AVX2, NEON and plain scalars; the
 //! best the CPU has is chosen at run time, once per call. Matrix products of weights
 //! ([`linear`]) have faster ways where the CPU has them: matrix tiles ([`amx`]) and sums of bytes
-//! ([`vnni`]), the two modules with unsafe code. Each output value is a sum in a fixed order over its own row, so a text's vector depends neither on
-//! its neighbours in a batch nor on the number of threads.
+//! ([`vnni`]). These two and [`prefetch`] are the modules with unsafe code. Each output value is a
+//! sum in a fixed order over its own row, so a text's vector depends neither on its neighbours in
+//! a batch nor on the number of threads.
 
 mod aligned;
 mod amx;
@@ -17,6 +18,7 @@ mod linear;
 mod matrix;
 mod narrow;
 mod pieces;
+mod prefetch;
 mod product;
 mod relative;
 mod rms_norm;

@@ -9,6 +9,7 @@
 //! [`linear`](super::linear) has the test that compares it with the plain triple loop.
 
 use super::exponential::{gelu, gelu_tanh, silu};
+use super::prefetch::prefetch;
 use pulp::{Simd, WithSimd};
 
 /// Columns of a panel of weights: three AVX-512, six AVX2 or twelve NEON registers.
@@ -16,6 +17,9 @@ pub(crate) const WIDTH: usize = 48;
 
 /// Steps of k between two bounds checks.
 const UNROLL: usize = 8;
+
+/// Blocks of [`UNROLL`] steps of k that a panel is asked for ahead of.
+const AHEAD: usize = 3;
 
 /// What happens to a sum before it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,15 +81,16 @@ impl<const W: usize> WithSimd for Product<'_, W> {
     }
 }
 
-impl<const W: usize> Product<'_, W> {
-    /// Chooses the tile that fills the register file, 24 sums of 32 registers or 12 of 16, and a
-    /// lower one for the last rows.
+impl<'a, const W: usize> Product<'a, W> {
+    /// Chooses the tile, for panels three registers wide one that fills the register file (24 sums
+    /// of 32 registers, or 12 of 16), and a lower one for the last rows. No tile has more than eight
+    /// rows: the places of more do not fit into the other registers.
     #[inline(always)]
     pub(crate) fn run<S: Simd>(self, simd: S) {
         let three = W.is_multiple_of(3 * S::F32_LANES);
         match (S::REGISTER_COUNT >= 32, three) {
             (true, true) => self.tiles::<S, 8, 4, 3>(simd),
-            (true, false) => self.tiles::<S, 12, 4, 2>(simd),
+            (true, false) => self.tiles::<S, 8, 4, 2>(simd),
             (false, true) => self.tiles::<S, 4, 2, 3>(simd),
             (false, false) => self.tiles::<S, 6, 2, 2>(simd),
         }
@@ -93,28 +98,48 @@ impl<const W: usize> Product<'_, W> {
 
     #[inline(always)]
     fn tiles<S: Simd, const MR: usize, const REST: usize, const NV: usize>(mut self, simd: S) {
-        let rows = self.out.len().div_ceil(self.out_stride);
         for (p, panel) in self.b.chunks_exact(W * self.k).enumerate() {
             for first in (0..W).step_by(NV * S::F32_LANES) {
                 let column = p * W + first;
                 if column >= self.n {
                     break;
                 }
-                let mut row = 0;
-                while row < rows {
-                    let left = rows - row;
-                    if left > MR - REST {
-                        let a = self.rows::<MR>(row, left);
-                        let sums = tile::<S, MR, NV, W>(simd, &a, panel, first);
-                        self.finish(simd, &sums[..left.min(MR)], row, column);
-                        row += MR;
-                    } else {
-                        let a = self.rows::<REST>(row, left);
-                        let sums = tile::<S, REST, NV, W>(simd, &a, panel, first);
-                        self.finish(simd, &sums[..left.min(REST)], row, column);
-                        row += REST;
-                    }
+                // The last columns may need fewer registers.
+                match (self.n - column).div_ceil(S::F32_LANES) {
+                    1 => self.columns::<S, MR, REST, 1>(simd, panel, first, column),
+                    2 => self.columns::<S, MR, REST, 2>(simd, panel, first, column),
+                    _ => self.columns::<S, MR, REST, NV>(simd, panel, first, column),
                 }
+            }
+        }
+    }
+
+    /// All rows times the `NV` registers of columns from `first` of a panel on, which are those
+    /// from `column` on of the result.
+    #[inline(always)]
+    fn columns<S: Simd, const MR: usize, const REST: usize, const NV: usize>(
+        &mut self,
+        simd: S,
+        panel: &[f32],
+        first: usize,
+        column: usize,
+    ) {
+        let rows = self.out.len().div_ceil(self.out_stride);
+        let mut row = 0;
+        while row < rows {
+            let left = rows - row;
+            if left > MR - REST {
+                let a = self.rows::<MR>(row, left);
+                let sums = tile::<S, MR, NV, W>(simd, &a, panel, first);
+                if left < MR || !self.finish_whole(simd, &sums, row, column) {
+                    self.finish(simd, &sums[..left.min(MR)], row, column);
+                }
+                row += MR;
+            } else {
+                let a = self.rows::<REST>(row, left);
+                let sums = tile::<S, REST, NV, W>(simd, &a, panel, first);
+                self.finish(simd, &sums[..left.min(REST)], row, column);
+                row += REST;
             }
         }
     }
@@ -124,6 +149,48 @@ impl<const W: usize> Product<'_, W> {
     #[inline(always)]
     fn rows<const N: usize>(&self, row: usize, left: usize) -> [&[f32]; N] {
         std::array::from_fn(|r| &self.a[(row + r.min(left - 1)) * self.a_stride..][..self.k])
+    }
+
+    /// What is added to `width` columns from `column` on; empty for nothing.
+    #[inline(always)]
+    fn biases(&self, column: usize, width: usize) -> &'a [f32] {
+        match self.bias {
+            [] => &[],
+            bias => &bias[column..column + width],
+        }
+    }
+
+    /// Finishes a whole tile from the registers it is in, where what is to be done is short;
+    /// else it returns false, and has done nothing.
+    #[inline(always)]
+    fn finish_whole<S: Simd, const MR: usize, const NV: usize>(
+        &mut self,
+        simd: S,
+        sums: &[[S::f32s; NV]; MR],
+        row: usize,
+        column: usize,
+    ) -> bool {
+        let width = NV * S::F32_LANES;
+        if column + width > self.n {
+            return false;
+        }
+        let add = match self.finish {
+            Finish::Store => false,
+            Finish::Add => true,
+            Finish::Gelu | Finish::GeluTanh | Finish::Relu | Finish::Silu | Finish::Multiply => {
+                return false;
+            }
+        };
+        let biases: [S::f32s; NV] = registers(simd, self.biases(column, width));
+        for (r, sums) in sums.iter().enumerate() {
+            let out = &mut self.out[(row + r) * self.out_stride + column..][..width];
+            let out = S::as_mut_simd_f32s(out).0;
+            for i in 0..NV {
+                let x = simd.add_f32s(sums[i], biases[i]);
+                out[i] = if add { simd.add_f32s(out[i], x) } else { x };
+            }
+        }
+        true
     }
 
     /// Finishes rows of sums and writes them from `row` and `column` on. Whole tiles have no loop
@@ -137,14 +204,8 @@ impl<const W: usize> Product<'_, W> {
         column: usize,
     ) {
         let width = (NV * S::F32_LANES).min(self.n - column);
-        let bias = match self.bias {
-            [] => &[],
-            bias => &bias[column..column + width],
-        };
-        let biases: [S::f32s; NV] = match S::as_simd_f32s(bias).0.first_chunk() {
-            Some(biases) => *biases,
-            None => [simd.splat_f32s(0.0); NV],
-        };
+        let bias = self.biases(column, width);
+        let biases: [S::f32s; NV] = registers(simd, bias);
         for (r, sums) in sums.iter().enumerate() {
             let out = &mut self.out[(row + r) * self.out_stride + column..][..width];
             let Some(whole) = S::as_mut_simd_f32s(out).0.first_chunk_mut::<NV>() else {
@@ -157,6 +218,16 @@ impl<const W: usize> Product<'_, W> {
             }
         }
     }
+}
+
+/// `NV` registers of values, or of zeros where there are fewer.
+#[inline(always)]
+fn registers<S: Simd, const NV: usize>(simd: S, values: &[f32]) -> [S::f32s; NV] {
+    let whole = S::as_simd_f32s(values).0;
+    std::array::from_fn(|i| match whole.get(i) {
+        Some(&values) => values,
+        None => simd.splat_f32s(0.0),
+    })
 }
 
 /// Sums of `MR` rows of `a` times `NV` registers of columns, from column `first` of the panel.
@@ -173,7 +244,13 @@ fn tile<S: Simd, const MR: usize, const NV: usize, const W: usize>(
     for (i, block) in blocks.iter().enumerate() {
         let values: [&[f32; UNROLL]; MR] =
             std::array::from_fn(|r| &a[r].as_chunks::<UNROLL>().0[i]);
-        for (j, line) in block.iter().enumerate() {
+        // Behind its end the panel begins again, for the next tile.
+        let ahead = match i + AHEAD {
+            at if at < blocks.len() => &blocks[at],
+            at => &blocks[at % blocks.len()],
+        };
+        for (j, (line, ahead)) in block.iter().zip(ahead).enumerate() {
+            prefetch(&ahead[first..first + NV * S::F32_LANES]);
             step(simd, &mut sums, line, first, |r| values[r][j]);
         }
     }
