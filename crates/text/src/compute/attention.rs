@@ -8,7 +8,7 @@
 //! of the 2·len²·heads·dim multiplications are never made. Scratch: (BLOCK + 2·dim)·len values.
 
 use super::Aligned;
-use super::exponential::exp;
+use super::exponential::ExpShifted;
 use super::product::{Finish, Product, WIDTH, pack_rows};
 use super::relative::RelativeBias;
 use pulp::{Arch, Simd, WithSimd};
@@ -219,13 +219,9 @@ fn softmax<S: Simd>(
     }
     let mut factors = [0.0; BLOCK];
     for (i, (row, factor)) in rows.chunks_exact_mut(padded).zip(&mut factors).enumerate() {
-        let max = simd.splat_f32s(largest[i]);
-        let mut sums = simd.splat_f32s(0.0);
-        for x in S::as_mut_simd_f32s(&mut row[..own(i).next_multiple_of(S::F32_LANES)]).0 {
-            *x = exp(simd, simd.sub_f32s(*x, max));
-            sums = simd.add_f32s(sums, *x);
-        }
-        *factor = 1.0 / simd.reduce_sum_f32s(sums);
+        let row = &mut row[..own(i).next_multiple_of(S::F32_LANES)];
+        let shift = largest[i];
+        *factor = 1.0 / ExpShifted { row, shift }.with_simd(simd);
     }
     factors
 }

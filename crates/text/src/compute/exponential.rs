@@ -52,9 +52,10 @@ pub fn exp_shifted(row: &mut [f32], shift: f32) -> f32 {
     Arch::new().dispatch(ExpShifted { row, shift })
 }
 
-struct ExpShifted<'a> {
-    row: &'a mut [f32],
-    shift: f32,
+/// [`exp_shifted`] for those who have chosen their registers already.
+pub(crate) struct ExpShifted<'a> {
+    pub(crate) row: &'a mut [f32],
+    pub(crate) shift: f32,
 }
 
 impl WithSimd for ExpShifted<'_> {
@@ -69,9 +70,13 @@ impl WithSimd for ExpShifted<'_> {
             *x = exp(simd, simd.sub_f32s(*x, shift));
             sum = simd.add_f32s(sum, *x);
         }
+        let sum = simd.reduce_sum_f32s(sum);
+        if rest.is_empty() {
+            return sum;
+        }
         let values = exp(simd, simd.sub_f32s(simd.partial_load_f32s(rest), shift));
         simd.partial_store_f32s(rest, values);
-        simd.reduce_sum_f32s(sum) + rest.iter().sum::<f32>()
+        sum + rest.iter().sum::<f32>()
     }
 }
 

@@ -81,7 +81,7 @@ impl<const W: usize> WithSimd for Product<'_, W> {
     }
 }
 
-impl<'a, const W: usize> Product<'a, W> {
+impl<const W: usize> Product<'_, W> {
     /// Chooses the tile, for panels three registers wide one that fills the register file (24 sums
     /// of 32 registers, or 12 of 16), and a lower one for the last rows. No tile has more than eight
     /// rows: the places of more do not fit into the other registers.
@@ -131,9 +131,7 @@ impl<'a, const W: usize> Product<'a, W> {
             if left > MR - REST {
                 let a = self.rows::<MR>(row, left);
                 let sums = tile::<S, MR, NV, W>(simd, &a, panel, first);
-                if left < MR || !self.finish_whole(simd, &sums, row, column) {
-                    self.finish(simd, &sums[..left.min(MR)], row, column);
-                }
+                self.finish(simd, &sums[..left.min(MR)], row, column);
                 row += MR;
             } else {
                 let a = self.rows::<REST>(row, left);
@@ -151,48 +149,6 @@ impl<'a, const W: usize> Product<'a, W> {
         std::array::from_fn(|r| &self.a[(row + r.min(left - 1)) * self.a_stride..][..self.k])
     }
 
-    /// What is added to `width` columns from `column` on; empty for nothing.
-    #[inline(always)]
-    fn biases(&self, column: usize, width: usize) -> &'a [f32] {
-        match self.bias {
-            [] => &[],
-            bias => &bias[column..column + width],
-        }
-    }
-
-    /// Finishes a whole tile from the registers it is in, where what is to be done is short;
-    /// else it returns false, and has done nothing.
-    #[inline(always)]
-    fn finish_whole<S: Simd, const MR: usize, const NV: usize>(
-        &mut self,
-        simd: S,
-        sums: &[[S::f32s; NV]; MR],
-        row: usize,
-        column: usize,
-    ) -> bool {
-        let width = NV * S::F32_LANES;
-        if column + width > self.n {
-            return false;
-        }
-        let add = match self.finish {
-            Finish::Store => false,
-            Finish::Add => true,
-            Finish::Gelu | Finish::GeluTanh | Finish::Relu | Finish::Silu | Finish::Multiply => {
-                return false;
-            }
-        };
-        let biases: [S::f32s; NV] = registers(simd, self.biases(column, width));
-        for (r, sums) in sums.iter().enumerate() {
-            let out = &mut self.out[(row + r) * self.out_stride + column..][..width];
-            let out = S::as_mut_simd_f32s(out).0;
-            for i in 0..NV {
-                let x = simd.add_f32s(sums[i], biases[i]);
-                out[i] = if add { simd.add_f32s(out[i], x) } else { x };
-            }
-        }
-        true
-    }
-
     /// Finishes rows of sums and writes them from `row` and `column` on. Whole tiles have no loop
     /// whose length is not known to the compiler, as it would send the sums through memory.
     #[inline(always)]
@@ -204,8 +160,14 @@ impl<'a, const W: usize> Product<'a, W> {
         column: usize,
     ) {
         let width = (NV * S::F32_LANES).min(self.n - column);
-        let bias = self.biases(column, width);
-        let biases: [S::f32s; NV] = registers(simd, bias);
+        let bias = match self.bias {
+            [] => &[],
+            bias => &bias[column..column + width],
+        };
+        let biases: [S::f32s; NV] = match S::as_simd_f32s(bias).0.first_chunk() {
+            Some(biases) => *biases,
+            None => [simd.splat_f32s(0.0); NV],
+        };
         for (r, sums) in sums.iter().enumerate() {
             let out = &mut self.out[(row + r) * self.out_stride + column..][..width];
             let Some(whole) = S::as_mut_simd_f32s(out).0.first_chunk_mut::<NV>() else {
@@ -218,16 +180,6 @@ impl<'a, const W: usize> Product<'a, W> {
             }
         }
     }
-}
-
-/// `NV` registers of values, or of zeros where there are fewer.
-#[inline(always)]
-fn registers<S: Simd, const NV: usize>(simd: S, values: &[f32]) -> [S::f32s; NV] {
-    let whole = S::as_simd_f32s(values).0;
-    std::array::from_fn(|i| match whole.get(i) {
-        Some(&values) => values,
-        None => simd.splat_f32s(0.0),
-    })
 }
 
 /// Sums of `MR` rows of `a` times `NV` registers of columns, from column `first` of the panel.
