@@ -154,6 +154,8 @@ def played(visit, items):
         page.locator(".found li", has_text=item["title"]).get_by_text("like", exact=True).first.click()
         expect(likes).to_contain_text(item["title"])
     page.get_by_label("Find items").fill("")
+    # The list of one like is not the list of two.
+    expect(page.get_by_label("Recommendations")).to_have_attribute("aria-busy", "false")
     expect(page.locator(".cards .why").first).to_be_visible()
     first = page.locator(".cards > li").first
     name = first.locator(".head .title").inner_text()

@@ -66,9 +66,10 @@ export function show(main, {signal}) {
   let asked = null;
   async function ask() {
     asked?.abort();
-    asked = new AbortController();
+    const mine = asked = new AbortController();
+    next.setAttribute("aria-busy", "true");
     try {
-      const reply = await post("/v1/recommend", body(), AbortSignal.any([asked.signal, signal]));
+      const reply = await post("/v1/recommend", body(), AbortSignal.any([mine.signal, signal]));
       const ids = reply.items.map(item => part(item.item)).join(",");
       const actions = item => h("span.act", {},
         h("button.plus", {type: "button", "aria-label": `Like ${item.title}`, onclick: () => { like(item.item, item.title); changed(); }}, "like"),
@@ -81,6 +82,7 @@ export function show(main, {signal}) {
     } catch (error) {
       if (error.name !== "AbortError") next.replaceChildren(problem(error));
     }
+    if (asked === mine) next.setAttribute("aria-busy", "false");
   }
   function changed() {
     likes.replaceChildren(...chosen(played.likes, "plus", changed));
