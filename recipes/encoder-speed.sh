@@ -7,8 +7,8 @@
 # DATA holds amazon-beauty/items.csv and amazon-industrial/items.csv (recipes/README.md); PYTHON
 # has numpy, torch, transformers, onnx and onnxruntime. Prints every run as JSON, and then for each
 # peer the ratios of the medians of texts per CPU second (above 1: ours is faster), and what one
-# core can multiply at most. Our time includes tokenising, and candle's; that of PyTorch and ONNX
-# Runtime does not.
+# core can multiply at most. Candle's time includes tokenising; that of PyTorch and ONNX Runtime does
+# not, so their ratios are to ours without it too (and, in brackets, with it).
 set -eu
 
 data=$1
@@ -79,15 +79,25 @@ for length in short long; do
     "$python" -c '
 import json, statistics, sys
 name, runs = sys.argv[1:]
-speeds = {}
+speeds, without = {}, {}
 for line in open(runs):
     run = json.loads(line)
     encoder = run["encoder"] + " " * ("kernels" in run) + run.get("kernels", "")
     speeds.setdefault(encoder, []).append(run["texts_per_cpu_second"])
+    if "kernels" in run:
+        without.setdefault(encoder, []).append(run["texts_per_cpu_second_tokenised_before"])
 medians = {encoder: statistics.median(values) for encoder, values in speeds.items()}
-ours = {encoder: medians.pop(encoder) for encoder in list(medians) if "semrec" in encoder}
+ours = {encoder: medians.pop(encoder) for encoder in without}
+candle = medians.pop("candle")
 for encoder, speed in ours.items():
-    ratios = ", ".join(f"{peer} {x:.1f} (ratio {speed / x:.2f})" for peer, x in medians.items())
-    print(f"{name}: {encoder} {speed:.1f} texts per CPU second, {ratios}")
+    tokenised = statistics.median(without[encoder])
+    ratios = "".join(
+        f", {peer} {x:.1f} (ratio {tokenised / x:.2f} [{speed / x:.2f}])"
+        for peer, x in medians.items()
+    )
+    print(
+        f"{name}: {encoder} {speed:.1f} texts per CPU second, {tokenised:.1f} without tokenising, "
+        f"candle {candle:.1f} (ratio {speed / candle:.2f}){ratios}"
+    )
 ' "$length" "$work/$length.runs"
 done

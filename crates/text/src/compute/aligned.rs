@@ -1,34 +1,90 @@
-//! A buffer of f32 that starts on a cache line, so that no vector load straddles two.
+//! Buffers of f32 that start on a cache line, so that no vector load straddles two, and large ones
+//! on huge pages, so that the processor looks up fewer addresses.
+
+use memmap2::MmapMut;
+use pulp::bytemuck;
 
 /// Bytes of a cache line, and of the widest vector register.
 const LINE: usize = 64;
+/// Bytes of a huge page of x86-64, and of the usual ones of ARM64.
+const HUGE: usize = 2 << 20;
+/// Bytes of a value.
+const SIZE: usize = size_of::<f32>();
 
 /// A growable buffer whose first value lies on a multiple of 64 bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Aligned {
-    data: Vec<f32>,
+    memory: Memory,
     start: usize,
+}
+
+#[derive(Debug)]
+enum Memory {
+    Heap(Vec<f32>),
+    Pages(MmapMut),
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::Heap(Vec::new())
+    }
+}
+
+impl Memory {
+    fn values(&self) -> &[f32] {
+        match self {
+            Self::Heap(values) => values,
+            Self::Pages(bytes) => bytemuck::cast_slice(bytes),
+        }
+    }
+
+    fn values_mut(&mut self) -> &mut [f32] {
+        match self {
+            Self::Heap(values) => values,
+            Self::Pages(bytes) => bytemuck::cast_slice_mut(bytes),
+        }
+    }
+
+    /// `len` zeros and room to begin on a huge page, where that many fill one and the system gives
+    /// them; what is behind the last whole one stays on small pages.
+    fn pages(len: usize) -> Option<Self> {
+        if len * SIZE < HUGE {
+            return None;
+        }
+        let bytes = MmapMut::map_anon(len * SIZE + HUGE).ok()?;
+        #[cfg(target_os = "linux")]
+        {
+            let start = bytes.as_ptr().align_offset(HUGE);
+            let whole = len * SIZE / HUGE * HUGE;
+            // A hint: without huge pages all is the same, but slower.
+            let _ = bytes.advise_range(memmap2::Advice::HugePage, start, whole);
+        }
+        Some(Self::Pages(bytes))
+    }
 }
 
 impl Aligned {
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
-        let data = vec![0.0; len + LINE / size_of::<f32>()];
-        let start = data.as_ptr().align_offset(LINE);
-        Self { data, start }
+        let (memory, alignment) = match Memory::pages(len) {
+            Some(pages) => (pages, HUGE),
+            None => (Memory::Heap(vec![0.0; len + LINE / SIZE]), LINE),
+        };
+        let start = memory.values().as_ptr().align_offset(alignment);
+        Self { memory, start }
     }
 
     /// The first `len` values, grown with zeros where there are fewer; what they held is lost
     /// when the buffer grows.
     pub(crate) fn at_least(&mut self, len: usize) -> &mut [f32] {
-        if self.data.len() < len + LINE / size_of::<f32>() {
+        if self.memory.values().len() < self.start + len {
             *self = Self::zeros(len);
         }
-        &mut self.data[self.start..self.start + len]
+        &mut self.memory.values_mut()[self.start..self.start + len]
     }
 
     /// The first `len` values of a buffer that has as many.
     pub(crate) fn get(&self, len: usize) -> &[f32] {
-        &self.data[self.start..self.start + len]
+        &self.memory.values()[self.start..self.start + len]
     }
 }

@@ -8,7 +8,7 @@
 //! of the 2·len²·heads·dim multiplications are never made. Scratch: (BLOCK + 2·dim)·len values.
 
 use super::Aligned;
-use super::exponential::ExpShifted;
+use super::exponential::exp_registers;
 use super::product::{Finish, Product, WIDTH, pack_rows};
 use super::relative::RelativeBias;
 use pulp::{Arch, Simd, WithSimd};
@@ -99,7 +99,11 @@ impl WithSimd for Group<'_> {
         for (i, row) in rows.enumerate() {
             let row = &row[values_at..][..dim];
             for (p, part) in row.chunks(VALUE_WIDTH).enumerate() {
-                values[(p * len + i) * VALUE_WIDTH..][..part.len()].copy_from_slice(part);
+                let line = &mut values[(p * len + i) * VALUE_WIDTH..][..VALUE_WIDTH];
+                match part.first_chunk::<VALUE_WIDTH>() {
+                    Some(whole) => line.copy_from_slice(whole),
+                    None => line[..part.len()].copy_from_slice(part),
+                }
             }
         }
         let mut head = Head {
@@ -197,8 +201,8 @@ impl Head<'_> {
 
 /// Replaces the first `own(i)` values x of each row, whose length is a multiple of every
 /// register's, by e^(x - max); returns 1 / Σ e^(x - max) of each. What stands behind them in the
-/// last register is lost. Row by row there would be two waits, for the largest and for the sum; so
-/// first all the largest are found.
+/// last register is lost. A sum or a largest value over the lanes of a register takes a while, and
+/// row by row each would be waited for; so they are made for all rows one behind the other.
 #[inline(always)]
 fn softmax<S: Simd>(
     simd: S,
@@ -206,22 +210,26 @@ fn softmax<S: Simd>(
     padded: usize,
     own: impl Fn(usize) -> usize,
 ) -> [f32; BLOCK] {
-    let mut largest = [0.0; BLOCK];
+    let whole = |i: usize| own(i).next_multiple_of(S::F32_LANES);
+    let mut largest = [simd.splat_f32s(f32::MIN); BLOCK];
     for (i, (row, largest)) in rows.chunks_exact_mut(padded).zip(&mut largest).enumerate() {
-        let n = own(i);
-        let whole = n.next_multiple_of(S::F32_LANES);
-        row[n..whole].fill(f32::MIN);
-        let mut most = simd.splat_f32s(f32::MIN);
-        for &x in S::as_simd_f32s(&row[..whole]).0 {
-            most = simd.max_f32s(most, x);
+        row[own(i)..whole(i)].fill(f32::MIN);
+        for &x in S::as_simd_f32s(&row[..whole(i)]).0 {
+            *largest = simd.max_f32s(*largest, x);
         }
-        *largest = simd.reduce_max_f32s(most);
+    }
+    let mut shifts = [0.0; BLOCK];
+    for (shift, &largest) in shifts.iter_mut().zip(&largest) {
+        *shift = simd.reduce_max_f32s(largest);
+    }
+    let mut sums = [simd.splat_f32s(0.0); BLOCK];
+    for (i, (row, sum)) in rows.chunks_exact_mut(padded).zip(&mut sums).enumerate() {
+        let row = S::as_mut_simd_f32s(&mut row[..whole(i)]).0;
+        *sum = exp_registers(simd, row, simd.splat_f32s(shifts[i]));
     }
     let mut factors = [0.0; BLOCK];
-    for (i, (row, factor)) in rows.chunks_exact_mut(padded).zip(&mut factors).enumerate() {
-        let row = &mut row[..own(i).next_multiple_of(S::F32_LANES)];
-        let shift = largest[i];
-        *factor = 1.0 / ExpShifted { row, shift }.with_simd(simd);
+    for (factor, &sum) in factors.iter_mut().zip(&sums) {
+        *factor = 1.0 / simd.reduce_sum_f32s(sum);
     }
     factors
 }

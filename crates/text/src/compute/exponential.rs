@@ -65,12 +65,7 @@ impl WithSimd for ExpShifted<'_> {
     fn with_simd<S: Simd>(self, simd: S) -> f32 {
         let (wide, rest) = S::as_mut_simd_f32s(self.row);
         let shift = simd.splat_f32s(self.shift);
-        let mut sum = simd.splat_f32s(0.0);
-        for x in wide {
-            *x = exp(simd, simd.sub_f32s(*x, shift));
-            sum = simd.add_f32s(sum, *x);
-        }
-        let sum = simd.reduce_sum_f32s(sum);
+        let sum = simd.reduce_sum_f32s(exp_registers(simd, wide, shift));
         if rest.is_empty() {
             return sum;
         }
@@ -78,6 +73,17 @@ impl WithSimd for ExpShifted<'_> {
         simd.partial_store_f32s(rest, values);
         sum + rest.iter().sum::<f32>()
     }
+}
+
+/// Replaces each value x of these registers by e^(x - shift); returns the sums by lanes.
+#[inline(always)]
+pub(crate) fn exp_registers<S: Simd>(simd: S, row: &mut [S::f32s], shift: S::f32s) -> S::f32s {
+    let mut sum = simd.splat_f32s(0.0);
+    for x in row {
+        *x = exp(simd, simd.sub_f32s(*x, shift));
+        sum = simd.add_f32s(sum, *x);
+    }
+    sum
 }
 
 /// The tangent of SiLU at each value: `slope` gets σ(x)·(1 + x·(1 - σ(x))), the derivative, and `x`

@@ -146,7 +146,11 @@ impl<const W: usize> Product<'_, W> {
     /// of that is not written.
     #[inline(always)]
     fn rows<const N: usize>(&self, row: usize, left: usize) -> [&[f32]; N] {
-        std::array::from_fn(|r| &self.a[(row + r.min(left - 1)) * self.a_stride..][..self.k])
+        let mut rows: [&[f32]; N] = [&[]; N];
+        for (r, values) in rows.iter_mut().enumerate() {
+            *values = &self.a[(row + r.min(left - 1)) * self.a_stride..][..self.k];
+        }
+        rows
     }
 
     /// Finishes rows of sums and writes them from `row` and `column` on. Whole tiles have no loop
@@ -193,17 +197,23 @@ fn tile<S: Simd, const MR: usize, const NV: usize, const W: usize>(
     let mut sums = [[simd.splat_f32s(0.0); NV]; MR];
     let lines = panel.as_chunks::<W>().0;
     let (blocks, rest) = lines.as_chunks::<UNROLL>();
+    let mut values: [&[[f32; UNROLL]]; MR] = [&[]; MR];
+    for (values, a) in values.iter_mut().zip(a) {
+        // All of one length, so that there is one check of bounds for all.
+        *values = &a.as_chunks::<UNROLL>().0[..blocks.len()];
+    }
+    // Behind its end the panel begins again, for the next tile.
+    let mut ahead = blocks.iter().skip(AHEAD).chain(blocks);
     for (i, block) in blocks.iter().enumerate() {
-        let values: [&[f32; UNROLL]; MR] =
-            std::array::from_fn(|r| &a[r].as_chunks::<UNROLL>().0[i]);
-        // Behind its end the panel begins again, for the next tile.
-        let ahead = match i + AHEAD {
-            at if at < blocks.len() => &blocks[at],
-            at => &blocks[at % blocks.len()],
-        };
+        let ahead = ahead.next().unwrap_or(block);
+        // (A loop, since the closure of `map` or `from_fn` would become a call.)
+        let mut here = [&[0.0; UNROLL]; MR];
+        for (here, values) in here.iter_mut().zip(&values) {
+            *here = &values[i];
+        }
         for (j, (line, ahead)) in block.iter().zip(ahead).enumerate() {
             prefetch(&ahead[first..first + NV * S::F32_LANES]);
-            step(simd, &mut sums, line, first, |r| values[r][j]);
+            step(simd, &mut sums, line, first, |r| here[r][j]);
         }
     }
     let done = blocks.len() * UNROLL;
