@@ -13,7 +13,7 @@
 //! gets minus infinity. Nothing is learned from clicks but the whitening and two numbers: a new item is
 //! scored as well as an old one. The vectors of a pretrained encoder have to be whitened, those of one
 //! that was tuned for this very cosine lose by it, and of people's histories the newest item says more
-//! here than there; so both are taken as they find people's newest training events (`probe.rs`).
+//! here than there; so both are taken as they find people's own training events (`probe.rs`).
 
 use crate::history::{RECENCY, Touched, recency_for, recency_problem, recent};
 use crate::kernels::{products, row_dot};
@@ -146,7 +146,7 @@ impl Model for Content {
 }
 
 /// What the items say, and the recency: of the ways to read that are left open the first, unless
-/// another finds people's newest training events clearly better.
+/// another finds people's training events clearly better.
 fn chosen(training: &Training<'_>, config: &ContentConfig) -> Result<(Said, f32), ModelError> {
     let log = training.interactions;
     let powers = config.power.among(&POWERS);
@@ -166,7 +166,7 @@ fn chosen(training: &Training<'_>, config: &ContentConfig) -> Result<(Said, f32)
     let mut said = reading(0)?;
     let mut recency = recencies[0];
     if powers.len() * recencies.len() > 1 {
-        let probe = Probe::new(log, &said.vectors);
+        let probe = Probe::new(log, &said.vectors, training.horizon);
         let mut above = probe.above(log, &said.vectors, recency);
         let mut better = |said: &Said, recencies: &[f32]| {
             let mut found = None;

@@ -22,7 +22,9 @@ pub enum Horizon {
     /// After all that it learns from: in service, or behind one point in time; also all that
     /// people do of whom nothing is learned.
     Later,
-    /// At any time, so that of others it knows what came after.
+    /// Next for each person, while of others it is known what came after: leave-one-out.
+    Next,
+    /// At any time, before or after what is known of the person.
     AnyTime,
 }
 
@@ -30,7 +32,8 @@ impl From<Split> for Horizon {
     fn from(split: Split) -> Self {
         match split {
             Split::Temporal(_) | Split::Given | Split::ColdUsers(_) => Self::Later,
-            Split::LeaveOneOut | Split::Ratio(_) | Split::ColdItems(_) => Self::AnyTime,
+            Split::LeaveOneOut => Self::Next,
+            Split::Ratio(_) | Split::ColdItems(_) => Self::AnyTime,
         }
     }
 }
