@@ -49,8 +49,12 @@ for seed in ${2:-42}; do
         case $run in
         # The tuned vectors inside the fusion, whose weights are fitted to the validation part.
         beauty-validation) both hybrid && both sasrec --set sasrec.ids=false ;;
-        # A learned user tower over the texts alone.
-        industrial) both sasrec --set sasrec.ids=false --split "$split" ;;
+        # A learned user tower over the texts alone, and with semantic ids.
+        industrial)
+            for semantic in none tokens prefixes; do
+                both sasrec --set sasrec.ids=false --set "sasrec.semantic=$semantic" --split "$split"
+            done
+            ;;
         # Ranked among all items above, here among those that nobody clicked.
         beauty-cold*) both content --split "$split" --candidates cold ;;
         esac
