@@ -88,3 +88,28 @@ impl Aligned {
         &self.memory.values()[self.start..self.start + len]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_hold_zeros_and_begin_where_they_should() {
+        for len in [2, 1000, HUGE / SIZE - 1, HUGE / SIZE, 3 * HUGE / SIZE + 5] {
+            let mut buffer = Aligned::default();
+            for grown in [len / 2, len] {
+                let values = buffer.at_least(grown);
+                assert_eq!(values.len(), grown);
+                assert!(values.iter().all(|&x| x == 0.0), "{grown} of {len}");
+                let line = if grown * SIZE < HUGE { LINE } else { HUGE };
+                assert_eq!(values.as_ptr().align_offset(line), 0, "{grown} of {len}");
+            }
+            buffer.at_least(len).fill(2.5);
+            assert_eq!(buffer.at_least(len / 2).len(), len / 2);
+            assert!(
+                buffer.get(len).iter().all(|&x| x == 2.5),
+                "{len} values stay"
+            );
+        }
+    }
+}
