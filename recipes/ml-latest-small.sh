@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # MovieLens latest-small, which lies in the repository, at one point in time, and everybody's last rating.
 DATA=${DATA:-data} source "$(dirname "$0")/start.sh"
-[ -d "$OUT/ml-latest-small" ] || "$semrec" import --items data/ml-latest-small/movies.csv \
-    --interactions data/ml-latest-small/ratings.csv --out "$OUT/ml-latest-small"
+import_ml_latest_small
 "$semrec" evaluate "$OUT/ml-latest-small" --split temporal:0.8 -k 10,20 --json "$OUT/ml-latest-small.json" \
     --models random,popularity,recent-popularity,item-knn,ease,als,content,hybrid --report "$OUT/ml-latest-small.html"
 "$semrec" evaluate "$OUT/ml-latest-small" --split leave-one-out -k 10,20 --json "$OUT/ml-latest-small-last.json" \

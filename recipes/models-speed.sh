@@ -9,9 +9,7 @@ source "$(dirname "$0")/start.sh"
 python=${PYTHON:-python3}
 rounds=${1:-3}
 import_items amazon-beauty
-[ -d "$OUT/ml-1m-random" ] || "$semrec" import --name ml-1m-random --format adjacency \
-    --interactions "$DATA/ml-1m-random/train.txt" --test-interactions "$DATA/ml-1m-random/test.txt" \
-    --out "$OUT/ml-1m-random"
+import_ml_1m_random
 runs="$OUT/models-speed"
 rm -rf "$runs" && mkdir -p "$runs"
 

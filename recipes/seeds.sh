@@ -7,10 +7,8 @@
 source "$(dirname "$0")/start.sh"
 seeds=${1:-42 1 2}
 for name in amazon-beauty amazon-toys amazon-industrial; do import_items "$name"; done
-[ -d "$OUT/ml-1m-random" ] || "$semrec" import --name ml-1m-random --interactions "$DATA/ml-1m-random/train.txt" \
-    --test-interactions "$DATA/ml-1m-random/test.txt" --format adjacency --out "$OUT/ml-1m-random"
-[ -d "$OUT/ml-latest-small" ] || "$semrec" import --items data/ml-latest-small/movies.csv \
-    --interactions data/ml-latest-small/ratings.csv --out "$OUT/ml-latest-small"
+import_ml_1m_random
+import_ml_latest_small
 
 # measure NAME SPLIT CANDIDATES MODELS [OPTION …]: one evaluation a seed, then a line for each metric.
 measure() {

@@ -16,3 +16,16 @@ import_items() {
     [ -d "$OUT/$1" ] || "$semrec" import --name "$1" --items "$DATA/$1/items.csv" \
         --interactions "$DATA/$1/interactions.csv" "${@:2}" --out "$OUT/$1"
 }
+
+# Imports ml-1m-random, whose lines are `user item item …` and whose test part is a file of its own.
+import_ml_1m_random() {
+    [ -d "$OUT/ml-1m-random" ] || "$semrec" import --name ml-1m-random --format adjacency \
+        --interactions "$DATA/ml-1m-random/train.txt" --test-interactions "$DATA/ml-1m-random/test.txt" \
+        --out "$OUT/ml-1m-random"
+}
+
+# Imports MovieLens latest-small, which lies in the repository.
+import_ml_latest_small() {
+    [ -d "$OUT/ml-latest-small" ] || "$semrec" import --items data/ml-latest-small/movies.csv \
+        --interactions data/ml-latest-small/ratings.csv --out "$OUT/ml-latest-small"
+}

@@ -44,34 +44,34 @@ impl Memory {
             Self::Pages(bytes) => bytemuck::cast_slice_mut(bytes),
         }
     }
-
-    /// `len` zeros and room to begin on a huge page, where that many fill one and the system gives
-    /// them; what is behind the last whole one stays on small pages.
-    fn pages(len: usize) -> Option<Self> {
-        if len * SIZE < HUGE {
-            return None;
-        }
-        let bytes = MmapMut::map_anon(len * SIZE + HUGE).ok()?;
-        #[cfg(target_os = "linux")]
-        {
-            let start = bytes.as_ptr().align_offset(HUGE);
-            let whole = len * SIZE / HUGE * HUGE;
-            // A hint: without huge pages all is the same, but slower.
-            let _ = bytes.advise_range(memmap2::Advice::HugePage, start, whole);
-        }
-        Some(Self::Pages(bytes))
-    }
 }
 
 impl Aligned {
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
-        let (memory, alignment) = match Memory::pages(len) {
-            Some(pages) => (pages, HUGE),
-            None => (Memory::Heap(vec![0.0; len + LINE / SIZE]), LINE),
-        };
-        let start = memory.values().as_ptr().align_offset(alignment);
+        if let Some(buffer) = Self::huge(len) {
+            return buffer;
+        }
+        let values = vec![0.0; len + LINE / SIZE];
+        let start = values.as_ptr().align_offset(LINE);
+        let memory = Memory::Heap(values);
         Self { memory, start }
+    }
+
+    /// `len` zeros on huge pages, where that many fill one and the system gives them; what is behind
+    /// the last whole one stays on small pages.
+    fn huge(len: usize) -> Option<Self> {
+        if len * SIZE < HUGE {
+            return None;
+        }
+        let bytes = MmapMut::map_anon(len * SIZE + HUGE).ok()?;
+        let start = bytes.as_ptr().align_offset(HUGE);
+        // A hint: without huge pages all is the same, but slower.
+        #[cfg(target_os = "linux")]
+        let _ = bytes.advise_range(memmap2::Advice::HugePage, start, len * SIZE / HUGE * HUGE);
+        let memory = Memory::Pages(bytes);
+        let start = start / SIZE;
+        Some(Self { memory, start })
     }
 
     /// The first `len` values, grown with zeros where there are fewer; what they held is lost

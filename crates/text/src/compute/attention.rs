@@ -99,11 +99,7 @@ impl WithSimd for Group<'_> {
         for (i, row) in rows.enumerate() {
             let row = &row[values_at..][..dim];
             for (p, part) in row.chunks(VALUE_WIDTH).enumerate() {
-                let line = &mut values[(p * len + i) * VALUE_WIDTH..][..VALUE_WIDTH];
-                match part.first_chunk::<VALUE_WIDTH>() {
-                    Some(whole) => line.copy_from_slice(whole),
-                    None => line[..part.len()].copy_from_slice(part),
-                }
+                values[(p * len + i) * VALUE_WIDTH..][..part.len()].copy_from_slice(part);
             }
         }
         let mut head = Head {
