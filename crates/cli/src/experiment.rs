@@ -238,6 +238,7 @@ impl Bench<'_> {
             item_vectors: self.texts.map(|t| &t.items),
             item_facts: self.facts,
             user_vectors: self.texts.and_then(|t| t.users.as_ref()),
+            tower: self.texts.and_then(|t| t.tower),
             horizon: self.plan.split.into(),
             seed: self.context.seed,
             run: self

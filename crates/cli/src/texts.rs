@@ -4,7 +4,7 @@ use crate::context::Context;
 use anyhow::{Context as _, bail};
 use semrec_data::{Dataset, Table};
 use semrec_engine::{EncoderInfo, read_info};
-use semrec_text::{Cache, Encoder, Role, Vectors};
+use semrec_text::{Cache, Encoder, Role, Tower, Vectors};
 use std::path::{Path, PathBuf};
 
 /// Vectors of everything that has a text, and what made them.
@@ -14,6 +14,8 @@ pub(crate) struct Texts {
     pub(crate) items: Vectors,
     /// `[n_users, dim]`, if any user has a text.
     pub(crate) users: Option<Vectors>,
+    /// How people are read beside the encoder, where it says so.
+    pub(crate) tower: Option<Tower>,
     /// Which encoder.
     pub(crate) encoder: EncoderInfo,
     /// Where it lies.
@@ -61,6 +63,7 @@ pub(crate) fn embed(
     Ok(Some(Texts {
         items,
         users,
+        tower: Tower::of(&dir)?,
         encoder: EncoderInfo {
             name: encoder.name().to_owned(),
             fingerprint: encoder.fingerprint().to_owned(),

@@ -7,7 +7,7 @@
 //! | `lora` | `W + α/r · B·A` for each chosen `W` | Hu et al. 2021 |
 //! | `adalora` | `W + 1/r · P·diag(λ)·Q`, whose λ are cut to a budget by importance | Zhang et al. 2023 |
 //! | `adapter` | a bottleneck behind attention and behind the feed-forward layer | Houlsby et al. 2019 |
-//! | `head` | a linear layer behind the pooling | |
+//! | `head` | a linear layer behind the pooling, or two with rectified units between them | |
 
 use crate::FinetuneError;
 use serde::{Deserialize, Serialize};
@@ -96,8 +96,11 @@ pub enum Method {
         /// Values of a bottleneck.
         width: usize,
     },
-    /// A linear layer behind the pooling; the encoder itself stays as it is.
-    Head,
+    /// Layers behind the pooling; the encoder itself stays as it is.
+    Head {
+        /// Rectified units between two linear layers; 0 for one linear layer.
+        width: usize,
+    },
 }
 
 impl Default for Lora {
@@ -137,7 +140,7 @@ impl Method {
     pub fn check(&self, layers: usize) -> Result<(), FinetuneError> {
         let fail = |name, problem| Err(FinetuneError::Setting { name, problem });
         match self {
-            Self::Full | Self::Head => Ok(()),
+            Self::Full | Self::Head { .. } => Ok(()),
             Self::TopLayers { layers: top } if *top == 0 || *top > layers => fail(
                 "top layers",
                 format!("are {top}; expected 1 to the {layers} there are"),

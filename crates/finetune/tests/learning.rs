@@ -241,7 +241,8 @@ fn every_method_learns() {
         Method::Lora(lora),
         Method::AdaLora(ada),
         Method::Adapter { width: 8 },
-        Method::Head,
+        Method::Head { width: 0 },
+        Method::Head { width: 100 },
     ] {
         let settings = Settings {
             method,

@@ -40,6 +40,7 @@ fn fitted(name: &str, params: &toml::Table) -> Box<dyn Recommender> {
         item_vectors: None,
         item_facts: None,
         user_vectors: None,
+        tower: None,
         horizon: Horizon::Later,
         seed: 1,
         run: None,

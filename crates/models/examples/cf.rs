@@ -157,6 +157,7 @@ fn report(
         item_vectors: None,
         item_facts: None,
         user_vectors: None,
+        tower: None,
         horizon,
         seed,
         run: None,

@@ -13,18 +13,19 @@
 //! gets minus infinity. Nothing is learned from clicks but the whitening and two numbers: a new item is
 //! scored as well as an old one. The vectors of a pretrained encoder have to be whitened, those of one
 //! that was tuned for this very cosine lose by it, and of people's histories the newest item says more
-//! here than there; so both are taken as they find people's own training events (`probe.rs`).
+//! here than there; so both are taken as they find people's own training events (`probe.rs`). An
+//! encoder that was tuned as one of two towers says itself what the other one was.
 
 use crate::history::{RECENCY, Touched, recency_for, recency_problem, recent};
 use crate::kernels::{products, row_dot};
 use crate::probe::{Probe, clearly_better};
 use crate::texts::{Manner, SHARE, Said, has_text, load_whitening, read, save_whitening};
 use crate::{
-    Cause, Contribution, Model, ModelError, Query, Recommender, Setting, Tensors, Training,
+    Cause, Contribution, Horizon, Model, ModelError, Query, Recommender, Setting, Tensors, Training,
 };
 use rayon::prelude::*;
 use semrec_data::Clock;
-use semrec_text::{Vectors, Whitening};
+use semrec_text::{Tower, Vectors, Whitening};
 use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -149,10 +150,18 @@ impl Model for Content {
 /// another finds people's training events clearly better.
 fn chosen(training: &Training<'_>, config: &ContentConfig) -> Result<(Said, f32), ModelError> {
     let log = training.interactions;
-    let powers = config.power.among(&POWERS);
+    // A tower was trained for what comes next.
+    let tower = training
+        .tower
+        .filter(|_| training.horizon != Horizon::AnyTime);
+    let (powers, recencies) = match tower {
+        Some(Tower { recency }) => (&[0.0][..], &[recency][..]),
+        None => (&POWERS[..], &RECENCIES[..]),
+    };
+    let powers = config.power.among(powers);
     let recencies = match log.clock() {
         Clock::None => vec![0.0],
-        Clock::Seconds | Clock::Position => config.recency.among(&RECENCIES),
+        Clock::Seconds | Clock::Position => config.recency.among(recencies),
     };
     let reading = |done: usize| {
         (training.progress)("content: whitening", done, powers.len());
@@ -416,7 +425,6 @@ impl Recommender for Content {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Horizon;
     use semrec_data::{Clock, Event, Interactions, Part, Row};
 
     fn event(item: u32, time: i64) -> Event {
@@ -429,6 +437,11 @@ mod tests {
 
     /// Four items on the axes of the plane, whitened to themselves; item 4 has no text.
     fn model(config: &ContentConfig) -> Content {
+        read_beside(None, Horizon::Later, config)
+    }
+
+    /// The same, of an encoder that was tuned beside a tower.
+    fn read_beside(tower: Option<Tower>, horizon: Horizon, config: &ContentConfig) -> Content {
         let rows: Vec<Row> = (0..5)
             .map(|i| Row {
                 user: 0,
@@ -444,12 +457,38 @@ mod tests {
             item_vectors: Some(&vectors),
             item_facts: None,
             user_vectors: None,
-            horizon: Horizon::Later,
+            tower,
+            horizon,
             seed: 0,
             run: None,
             progress: &|_, _, _| {},
         };
         Content::fit(&training, config).unwrap()
+    }
+
+    #[test]
+    fn a_tower_says_how_people_are_read() {
+        let tower = Some(Tower { recency: 0.25 });
+        let auto = ContentConfig::default();
+        // How far the plane is stretched: its variance is 1/2 along each axis.
+        let stretch = |model: &Content| {
+            let matrix = model.whitening.as_ref().unwrap().matrix();
+            matrix.iter().map(|x| x * x).sum::<f32>()
+        };
+        for horizon in [Horizon::Later, Horizon::Next] {
+            let model = read_beside(tower, horizon, &auto);
+            assert_eq!(model.recency, 0.25);
+            assert!((stretch(&model) - 2.0).abs() < 0.01, "{}", stretch(&model));
+        }
+        // It was trained for what comes next, and what the user says comes first.
+        let model = read_beside(tower, Horizon::AnyTime, &auto);
+        assert_eq!(model.recency, RECENCY);
+        assert!((stretch(&model) - 4.0).abs() < 0.1, "{}", stretch(&model));
+        let own = ContentConfig {
+            recency: Setting::Is(0.75),
+            ..auto
+        };
+        assert_eq!(read_beside(tower, Horizon::Later, &own).recency, 0.75);
     }
 
     #[test]

@@ -133,6 +133,7 @@ mod tests {
             item_vectors: None,
             item_facts: None,
             user_vectors: None,
+            tower: None,
             horizon: Horizon::Later,
             seed: 0,
             run: None,

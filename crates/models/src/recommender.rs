@@ -2,7 +2,7 @@
 
 use crate::{ModelError, Tensors};
 use semrec_data::{Event, Facts, Interactions, Split};
-use semrec_text::Vectors;
+use semrec_text::{Tower, Vectors};
 use semrec_train::{News, RunFiles};
 use std::sync::Arc;
 
@@ -51,6 +51,8 @@ pub struct Training<'a> {
     /// The encoder's unit vector of each user's own text, `[n_users, dim]`, zero where there is
     /// none.
     pub user_vectors: Option<&'a Vectors>,
+    /// How people are read beside the encoder, where it was tuned as one of two towers.
+    pub tower: Option<Tower>,
     /// When that happens which the model will be asked about.
     pub horizon: Horizon,
     /// Seed of every random draw.

@@ -17,11 +17,14 @@ const WEIGHTS: &str = "model.safetensors";
 pub(crate) const PROMPTS: &str = "config_sentence_transformers.json";
 /// The file with bottlenecks beside the weights, which fine-tuning writes.
 pub(crate) const ADAPTER: &str = "adapter.safetensors";
+/// The file that says how people are read beside an encoder, which fine-tuning writes.
+pub(crate) const TOWER: &str = "user_tower.json";
 /// Files that are kept where a model has them.
-pub(crate) const OPTIONAL: [&str; 9] = [
+pub(crate) const OPTIONAL: [&str; 10] = [
     "modules.json",
     ADAPTER,
     PROMPTS,
+    TOWER,
     "sentence_bert_config.json",
     "tokenizer_config.json",
     "special_tokens_map.json",

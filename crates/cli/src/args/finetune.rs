@@ -37,7 +37,7 @@ pub(crate) enum MethodName {
     Adalora,
     /// Bottlenecks behind attention and feed-forward layer.
     Adapter,
-    /// A linear layer behind the pooling; the encoder stays as it is.
+    /// Layers behind the pooling; the encoder stays as it is.
     Head,
 }
 
@@ -234,14 +234,15 @@ pub(crate) struct PaceArgs {
     #[arg(long, env = "SEMREC_FINAL", conflicts_with = "patience")]
     pub(crate) r#final: bool,
     /// Examples that go through the encoder at once [default: 16 for bce, 64 without labels, 256
-    /// for contrastive (of texts, against the catalogue) and, of people, for elsa].
+    /// for contrastive (of texts, against the catalogue: 64 where the vectors go ahead, 128 for a
+    /// wide head) and, of people, for elsa].
     #[arg(long, env = "SEMREC_BATCH")]
     pub(crate) batch: Option<usize>,
     /// Batches whose gradients are added up to one step.
     #[arg(long, env = "SEMREC_ACCUMULATE", default_value_t = 1)]
     pub(crate) accumulate: usize,
-    /// Highest learning rate [default: 2e-5 for full and top-layers (1e-4 against the catalogue), 5e-4 for lora, adalora and
-    /// adapter, 1e-3 for head].
+    /// Highest learning rate [default: 2e-5 for full and top-layers (1e-4 against the
+    /// catalogue), 5e-4 for lora, adalora and adapter, 1e-3 for head (1e-4 for a wide one)].
     #[arg(long, env = "SEMREC_LEARNING_RATE")]
     pub(crate) learning_rate: Option<f32>,
     /// Share of the steps in which the rate goes up.
@@ -302,9 +303,11 @@ pub(crate) struct ParameterArgs {
         value_name = "NAME,…"
     )]
     pub(crate) targets: Vec<TargetName>,
-    /// Of adapter: values of a bottleneck.
-    #[arg(long, env = "SEMREC_WIDTH", default_value_t = 64)]
-    pub(crate) width: usize,
+    /// Of adapter: values of a bottleneck [default: 64]. Of head: rectified units between two linear
+    /// layers, at least two for each value of a vector, 0 for one linear layer [default: 8192 where
+    /// the vectors go ahead, else 0].
+    #[arg(long, env = "SEMREC_WIDTH")]
+    pub(crate) width: Option<usize>,
 }
 
 /// What is learned from, and the loss.

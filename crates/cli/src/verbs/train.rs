@@ -72,6 +72,7 @@ pub(crate) fn train(context: &Context, task: &Task<'_>, out: &Path) -> anyhow::R
         item_vectors: task.texts.map(|t| &t.items),
         item_facts: facts.as_ref(),
         user_vectors: task.texts.and_then(|t| t.users.as_ref()),
+        tower: task.texts.and_then(|t| t.tower),
         horizon: Horizon::Later,
         seed: context.seed,
         run: task.run.map(|dir| RunFiles { dir, now: &clock }),

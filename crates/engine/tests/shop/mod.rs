@@ -75,6 +75,7 @@ pub(crate) fn bundle_from(
         item_vectors: Some(&vectors),
         item_facts: None,
         user_vectors: None,
+        tower: None,
         horizon: Horizon::Later,
         seed: 1,
         run: None,

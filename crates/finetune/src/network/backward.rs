@@ -24,8 +24,20 @@ impl Network {
         let (sequences, manner) = (pass.sequences, pass.manner);
         let arrays = parameters.arrays();
         gradients.arrays.resize(arrays.len(), Vec::new());
+        let pooled;
+        let slopes = match manner.want {
+            Want::Vectors => {
+                let kept = (pass.vectors, sequences);
+                pooled = self.vectors_back(parameters, kept, slopes, gradients);
+                &pooled
+            }
+            Want::States(_) => slopes,
+        };
+        if self.from == self.layers.len() && gradients.words.is_none() {
+            return;
+        }
         let chunks = chunks(sequences);
-        let starts = Starts::of(sequences, manner.want, self);
+        let starts = Starts::of(sequences, manner.want, self.hidden());
         let wanted = gradients.words.is_some() || self.words_place().is_some();
         let mut shards: Vec<Vec<(usize, Option<Tape>)>> = (0..SHARDS).map(|_| Vec::new()).collect();
         for (i, tape) in pass.tapes.into_iter().enumerate() {
@@ -57,7 +69,12 @@ impl Network {
     }
 
     /// Adds what the shards found, in their order.
-    fn gather(&self, parameters: &Parameters, locals: Vec<Local>, gradients: &mut Gradients) {
+    pub(super) fn gather(
+        &self,
+        parameters: &Parameters,
+        locals: Vec<Local>,
+        gradients: &mut Gradients,
+    ) {
         for local in locals {
             for (to, from) in gradients.arrays.iter_mut().zip(local.arrays) {
                 if to.is_empty() {
@@ -99,12 +116,9 @@ impl Network {
         let sequences: Vec<&Sequence> = chunk.iter().map(|&i| &all[i]).collect();
         let lengths: Vec<usize> = sequences.iter().map(|s| s.len()).collect();
         let drops = drops_of(chunk, &lengths, manner.noise);
-        let mut slope = match (manner.want, &tape.head) {
-            (Want::Vectors, Some(head)) => {
-                self.head
-                    .backward(parameters, (&lengths, head), slopes, local)
-            }
-            (Want::States(places), _) => {
+        let mut slope = match manner.want {
+            Want::Vectors => self.head.unpool((&lengths, &tape.states), slopes),
+            Want::States(places) => {
                 let mut slope = vec![0.0; lengths.iter().sum::<usize>() * h];
                 let mut rows = slopes.chunks_exact(h);
                 let mut first = 0;
@@ -116,7 +130,6 @@ impl Network {
                 }
                 slope
             }
-            (Want::Vectors, None) => unreachable!("a pass for vectors keeps its head"),
         };
         let layers = self.layers.iter().enumerate().skip(self.from);
         for ((number, layer), tape) in layers.zip(&tape.layers).rev() {

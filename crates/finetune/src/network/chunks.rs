@@ -1,7 +1,7 @@
 //! How a batch is cut, and where the values of each sequence lie in what a pass gives.
 
 use super::drops::Drops;
-use super::{Network, Noise, SHARDS, Want};
+use super::{Noise, SHARDS, Want};
 use crate::Sequence;
 
 /// Tokens of a chunk, unless a single text has more.
@@ -31,16 +31,16 @@ pub(super) fn chunks(sequences: &[Sequence]) -> Vec<Vec<usize>> {
     chunks
 }
 
-/// Where the values of each sequence begin.
+/// Where the values of each sequence begin in what its chunk gives: its pooled states, or states.
 pub(super) struct Starts(Vec<usize>);
 
 impl Starts {
-    pub(super) fn of(sequences: &[Sequence], want: Want<'_>, network: &Network) -> Self {
+    pub(super) fn of(sequences: &[Sequence], want: Want<'_>, hidden: usize) -> Self {
         let mut starts = vec![0];
         for i in 0..sequences.len() {
             let own = match want {
-                Want::Vectors => network.dim(),
-                Want::States(places) => places[i].len() * network.hidden(),
+                Want::Vectors => hidden,
+                Want::States(places) => places[i].len() * hidden,
             };
             starts.push(starts[i] + own);
         }

@@ -5,6 +5,7 @@ use super::drops::Drops;
 use super::linear::{Context, Linear};
 use super::products::Into;
 use super::slot::Local;
+use crate::Sequence;
 use semrec_text::{Activate, Pooling};
 use semrec_train::Parameters;
 
@@ -26,28 +27,42 @@ pub(super) struct Head {
 
 /// Values before each stage, and before the last scaling.
 #[derive(Debug)]
-pub(super) struct HeadTape {
-    rows: Vec<Vec<f32>>,
-    /// Only the pooling by the largest needs them: `[tokens, hidden]`.
-    states: Vec<f32>,
-}
+pub(super) struct HeadTape(Vec<Vec<f32>>);
 
 impl Head {
-    /// Unit vectors, `[n, dim]`, of states that lie end to end.
-    pub(super) fn forward(
-        &self,
-        parameters: &Parameters,
-        lengths: &[usize],
-        states: &[f32],
-    ) -> (Vec<f32>, HeadTape) {
-        let n = lengths.len();
-        let mut rows = vec![0.0; n * self.hidden];
+    /// Values that a tape keeps of a text.
+    pub(super) fn kept(&self) -> usize {
+        let dense = self.stages.iter().filter_map(|stage| match stage {
+            Stage::Dense { layer, .. } => Some(layer.outputs),
+            Stage::Normalize => None,
+        });
+        // A normalisation keeps as many as come before it.
+        let widest = dense.clone().chain([self.hidden]).max().unwrap_or(0);
+        let normalised = self.stages.len() - dense.clone().count();
+        self.hidden + dense.sum::<usize>() + normalised * widest
+    }
+
+    /// States that lie end to end, pooled: `[n, hidden]`.
+    pub(super) fn pool(&self, lengths: &[usize], states: &[f32]) -> Vec<f32> {
+        let mut rows = vec![0.0; lengths.len() * self.hidden];
         let mut rest = states;
         for (row, &len) in rows.chunks_exact_mut(self.hidden).zip(lengths) {
             let (own, next) = rest.split_at(len * self.hidden);
             self.pooling.pool(own, row);
             rest = next;
         }
+        rows
+    }
+
+    /// Unit vectors, `[n, dim]`, of pooled states of sequences, `[n, hidden]`; zero for one without
+    /// tokens.
+    pub(super) fn forward(
+        &self,
+        parameters: &Parameters,
+        (pooled, sequences): (&[f32], &[Sequence]),
+    ) -> (Vec<f32>, HeadTape) {
+        let n = sequences.len();
+        let mut rows = pooled.to_vec();
         let mut kept = Vec::with_capacity(self.stages.len() + 1);
         for stage in &self.stages {
             let next = match stage {
@@ -67,31 +82,26 @@ impl Head {
             kept.push(std::mem::replace(&mut rows, next));
         }
         let width = (rows.len() / n.max(1)).max(1);
-        for (row, &len) in rows.chunks_exact_mut(width).zip(lengths) {
-            if len == 0 {
+        for (row, sequence) in rows.chunks_exact_mut(width).zip(sequences) {
+            if sequence.is_empty() {
                 row.fill(0.0);
             }
         }
         let out = unit(&rows, width, self.dim);
         kept.push(rows);
-        let states = if self.pooling == Pooling::Max {
-            states.to_vec()
-        } else {
-            Vec::new()
-        };
-        (out, HeadTape { rows: kept, states })
+        (out, HeadTape(kept))
     }
 
-    /// The gradient by the states, of that by the vectors, `[n, dim]`.
+    /// The gradient by the pooled states, `[n, hidden]`, of that by the vectors, `[n, dim]`.
     pub(super) fn backward(
         &self,
         parameters: &Parameters,
-        (lengths, tape): (&[usize], &HeadTape),
+        tape: &HeadTape,
         slope: &[f32],
         local: &mut Local,
     ) -> Vec<f32> {
-        let n = lengths.len();
-        let mut kept = tape.rows.iter().rev();
+        let n = slope.len() / self.dim.max(1);
+        let mut kept = tape.0.iter().rev();
         let last = kept.next().map_or(&[][..], |rows| rows);
         let mut slope = unit_backward(last, (last.len() / n.max(1)).max(1), slope, self.dim);
         let mut after = last;
@@ -113,10 +123,12 @@ impl Head {
             };
             after = rows;
         }
-        self.unpool((lengths, tape), &slope)
+        slope
     }
 
-    fn unpool(&self, (lengths, tape): (&[usize], &HeadTape), slope: &[f32]) -> Vec<f32> {
+    /// The gradient by states that lie end to end, of that by what they are pooled to. Only the
+    /// pooling by the largest asks for the states.
+    pub(super) fn unpool(&self, (lengths, states): (&[usize], &[f32]), slope: &[f32]) -> Vec<f32> {
         let h = self.hidden;
         let mut out = vec![0.0; lengths.iter().sum::<usize>() * h];
         let mut first = 0;
@@ -136,7 +148,7 @@ impl Head {
                 Pooling::First => all(&|i| f32::from(i == 0)),
                 Pooling::Last => all(&|i| f32::from(i + 1 == len)),
                 Pooling::Max => {
-                    let states = &tape.states[first * h..(first + len) * h];
+                    let states = &states[first * h..(first + len) * h];
                     for (k, s) in slope.iter().enumerate() {
                         let of = |i: &usize| states[i * h + k];
                         let best = (0..len).max_by(|i, j| of(i).total_cmp(&of(j)));

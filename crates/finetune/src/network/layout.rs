@@ -28,8 +28,6 @@ pub(super) struct Laid {
     pub(super) parameters: Parameters,
     /// The first layer through which gradients flow.
     pub(super) from: usize,
-    /// Places of the linear layer that was put behind the pooling.
-    pub(super) added: Option<[usize; 2]>,
 }
 
 struct Layout<'a> {
@@ -55,7 +53,7 @@ pub(super) fn lay(
     let full = *method == Method::Full;
     let from = match method {
         Method::TopLayers { layers } => count - layers,
-        Method::Head => count,
+        Method::Head { .. } => count,
         Method::Full | Method::Lora(_) | Method::AdaLora(_) | Method::Adapter { .. } => 0,
     };
     let places = parts.positions.shape[0];
@@ -86,7 +84,7 @@ pub(super) fn lay(
         let trained = full || (matches!(method, Method::TopLayers { .. }) && i >= from);
         layers.push(layout.layer(layer, (i, sizes.eps, trained), sizes.activation)?);
     }
-    let (stages, added) = layout.head(parts, whitening)?;
+    let stages = layout.head(parts, whitening)?;
     Ok(Laid {
         embedding,
         attention: Attention {
@@ -103,7 +101,6 @@ pub(super) fn lay(
         },
         parameters: layout.parameters,
         from,
-        added,
     })
 }
 
@@ -197,7 +194,10 @@ impl Layout<'_> {
         let (lora, ada): (&Lora, bool) = match self.method {
             Method::Lora(lora) => (lora, false),
             Method::AdaLora(ada) => (&ada.lora, true),
-            Method::Full | Method::TopLayers { .. } | Method::Adapter { .. } | Method::Head => {
+            Method::Full
+            | Method::TopLayers { .. }
+            | Method::Adapter { .. }
+            | Method::Head { .. } => {
                 return Ok(());
             }
         };
@@ -270,13 +270,13 @@ impl Layout<'_> {
         }))
     }
 
-    /// What follows the pooling, and behind it, where vectors are to begin whitened or with
-    /// [`Method::Head`], a linear layer more: the whitening, or the identity.
+    /// What follows the pooling; behind it, where vectors are to begin whitened, the whitening as a
+    /// linear layer, and of [`Method::Head`] its layers.
     fn head(
         &mut self,
         parts: &mut Parts,
         whitening: Option<&Whitening>,
-    ) -> Result<(Vec<Stage>, Option<[usize; 2]>), FinetuneError> {
+    ) -> Result<Vec<Stage>, FinetuneError> {
         let full = *self.method == Method::Full;
         let mut stages = Vec::new();
         for part in &mut parts.head {
@@ -292,9 +292,14 @@ impl Layout<'_> {
             });
         }
         let dim = parts.dim;
-        let (weight, bias) = match whitening {
+        let wide = if let Method::Head { width } = *self.method {
+            width
+        } else {
+            0
+        };
+        let first = match whitening {
             Some(whitening) if (whitening.dim_in(), whitening.dim_out()) == (dim, dim) => {
-                as_layer(whitening)
+                Some(as_layer(whitening))
             }
             Some(whitening) => {
                 let problem = format!(
@@ -305,31 +310,77 @@ impl Layout<'_> {
                 let name = "whitening";
                 return Err(FinetuneError::Setting { name, problem });
             }
-            None if *self.method == Method::Head => {
+            None if wide == 0 && matches!(self.method, Method::Head { .. }) => {
                 let mut identity = vec![0.0; dim * dim];
                 identity.iter_mut().step_by(dim + 1).for_each(|x| *x = 1.0);
-                (identity, vec![0.0; dim])
+                Some((identity, vec![0.0; dim]))
             }
-            None => return Ok((stages, None)),
+            None => None,
         };
-        let weight = self
-            .parameters
-            .add("head.weight", &[dim, dim], weight, true)?;
-        let bias = self.parameters.add("head.bias", &[dim], bias, false)?;
-        if !matches!(stages.last(), Some(Stage::Normalize)) {
-            stages.push(Stage::Normalize);
+        let unit = |stages: &mut Vec<Stage>| {
+            if !matches!(stages.last(), Some(Stage::Normalize)) {
+                stages.push(Stage::Normalize);
+            }
+        };
+        if let Some(values) = first {
+            unit(&mut stages);
+            stages.push(self.dense("head", [dim, dim], values, Activate::Identity)?);
         }
-        stages.push(Stage::Dense {
-            layer: Linear {
-                weight: Slot::Trained(weight),
-                bias: Slot::Trained(bias),
-                inputs: dim,
-                outputs: dim,
-                change: None,
-            },
-            activation: Activate::Identity,
-        });
-        Ok((stages, Some([weight, bias])))
+        if wide > 0 {
+            unit(&mut stages);
+            let [into, out] = self.units(dim, wide)?;
+            let into = (into, vec![0.0; wide]);
+            stages.push(self.dense("head.wide", [wide, dim], into, Activate::Relu)?);
+            let out = (out, vec![0.0; dim]);
+            stages.push(self.dense("head.narrow", [dim, wide], out, Activate::Identity)?);
+        }
+        Ok(stages)
+    }
+
+    /// A linear layer that is trained.
+    fn dense(
+        &mut self,
+        name: &str,
+        [outputs, inputs]: [usize; 2],
+        (weight, bias): (Vec<f32>, Vec<f32>),
+        activation: Activate,
+    ) -> Result<Stage, FinetuneError> {
+        let parameters = &mut self.parameters;
+        let weight = parameters.add(&format!("{name}.weight"), &[outputs, inputs], weight, true)?;
+        let bias = parameters.add(&format!("{name}.bias"), &[outputs], bias, false)?;
+        let layer = Linear {
+            weight: Slot::Trained(weight),
+            bias: Slot::Trained(bias),
+            inputs,
+            outputs,
+            change: None,
+        };
+        Ok(Stage::Dense { layer, activation })
+    }
+
+    /// Weights to and from `wide` rectified units that give back what they get: two for each value,
+    /// `x = max(0, x) - max(0, -x)`, and the others at random directions, without a say at first.
+    fn units(&mut self, dim: usize, wide: usize) -> Result<[Vec<f32>; 2], FinetuneError> {
+        if wide < 2 * dim {
+            return Err(FinetuneError::Setting {
+                name: "head width",
+                problem: format!(
+                    "is {wide}; expected 0, for one linear layer, or at least {}, two for each \
+                     value of a vector",
+                    2 * dim
+                ),
+            });
+        }
+        let mut into = vec![0.0; 2 * dim * dim];
+        let mut out = vec![0.0; dim * wide];
+        for k in 0..dim {
+            for (unit, sign) in [(k, 1.0), (dim + k, -1.0)] {
+                into[unit * dim + k] = sign;
+                out[k * wide + unit] = sign;
+            }
+        }
+        into.extend(self.normal((wide - 2 * dim) * dim, 1.0));
+        Ok([into, out])
     }
 
     fn uniform(&mut self, n: usize, reach: f32) -> Vec<f32> {

@@ -25,21 +25,23 @@ mod slot;
 mod store;
 #[cfg(test)]
 mod tests;
+mod vectors;
 
 use crate::{FinetuneError, Method, Sequence};
 use attention::Attention;
 use chunks::{Starts, chunks, drops_of};
 use drops::{Drops, Site};
 use embedding::Embedding;
-use head::{Head, HeadTape};
+use head::Head;
 use layer::{Layer, LayerTape, Through};
 use norm::Normed;
 use rayon::prelude::*;
-use semrec_text::{Parts, Role, Whitening};
+use semrec_text::{Parts, Pooling, Role, Whitening};
 use semrec_train::Parameters;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use vectors::Vectors;
 
 /// Parts of a batch whose gradients are summed apart.
 const SHARDS: usize = 8;
@@ -108,6 +110,8 @@ pub struct Pass<'a> {
     manner: Manner<'a>,
     /// Of each chunk, as far as memory allows.
     tapes: Vec<Option<Tape>>,
+    /// Of what lies behind the pooling.
+    vectors: Vectors,
 }
 
 /// Gradients by each array of the parameters; an array nothing has flowed to is empty.
@@ -124,7 +128,8 @@ pub struct Gradients {
 struct Tape {
     embedded: Option<Normed>,
     layers: Vec<LayerTape>,
-    head: Option<HeadTape>,
+    /// The last states, where the pooling asks for them: `[tokens, hidden]`.
+    states: Vec<f32>,
 }
 
 /// States of sequences below the trained layers.
@@ -144,7 +149,6 @@ pub struct Network {
     head: Head,
     /// The first layer through which gradients flow; the embedding is trained only if it is 0.
     from: usize,
-    added: Option<[usize; 2]>,
     lower: Mutex<Lower>,
 }
 
@@ -181,7 +185,6 @@ impl Network {
             layers: laid.layers,
             head: laid.head,
             from: laid.from,
-            added: laid.added,
             lower: Mutex::default(),
         };
         Ok((network, laid.parameters))
@@ -312,7 +315,7 @@ impl Network {
                 (values, (i < most).then_some(tape))
             })
             .collect();
-        let starts = Starts::of(sequences, manner.want, self);
+        let starts = Starts::of(sequences, manner.want, self.hidden());
         let mut values = vec![0.0; starts.len()];
         let mut tapes = Vec::with_capacity(chunks.len());
         for (chunk, (own, tape)) in chunks.iter().zip(passed) {
@@ -325,11 +328,16 @@ impl Network {
             }
             tapes.push(tape);
         }
+        let (values, vectors) = match manner.want {
+            Want::Vectors => self.vectors(parameters, (values, sequences), keep),
+            Want::States(_) => (values, Vectors::default()),
+        };
         Pass {
             values,
             sequences,
             manner,
             tapes,
+            vectors,
         }
     }
 
@@ -347,7 +355,8 @@ impl Network {
         chunks.iter().take_while(fits).count()
     }
 
-    /// One chunk forward: what is wanted of its sequences, end to end.
+    /// One chunk forward: the pooled states of its sequences, or their states at some places, end to
+    /// end.
     fn pass(
         &self,
         parameters: &Parameters,
@@ -366,11 +375,8 @@ impl Network {
             layers.push(tape);
             x = next;
         }
-        let (values, head) = match manner.want {
-            Want::Vectors => {
-                let (values, tape) = self.head.forward(parameters, &lengths, &x);
-                (values, Some(tape))
-            }
+        let values = match manner.want {
+            Want::Vectors => self.head.pool(&lengths, &x),
             Want::States(places) => {
                 let h = self.hidden();
                 let mut values = Vec::new();
@@ -381,13 +387,14 @@ impl Network {
                     }
                     first += len;
                 }
-                (values, None)
+                values
             }
         };
+        let asked = matches!(manner.want, Want::Vectors) && self.head.pooling == Pooling::Max;
         let tape = Tape {
             embedded,
             layers,
-            head,
+            states: if asked { x } else { Vec::new() },
         };
         (values, tape)
     }

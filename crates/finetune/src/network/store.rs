@@ -1,9 +1,10 @@
 //! A trained network as an encoder directory, and low-rank changes as files of peft.
 
 use super::Network;
+use super::head::Stage;
 use super::linear::Linear;
 use crate::{FinetuneError, Method};
-use semrec_text::{Array, Pair, save_arrays};
+use semrec_text::{Array, HeadPart, save_arrays};
 use semrec_train::Parameters;
 use serde_json::json;
 use std::path::Path;
@@ -48,21 +49,39 @@ impl Network {
                 });
             }
         }
-        let added = self.added.map(|places| -> Pair { places.map(copy) });
-        let beside = (added.as_ref(), &bottlenecks[..]);
+        let added = self.added(parameters);
+        let beside = (&added[..], &bottlenecks[..]);
         Ok(self.parts.write(target, &changed, beside)?)
     }
 
-    /// What was trained behind the pooling: arrays of the encoder's own head, and a layer more.
-    fn head_arrays(&self, parameters: &Parameters) -> (Vec<Array>, Option<Pair>) {
+    /// What was trained of the encoder's own head.
+    fn head_arrays(&self, parameters: &Parameters) -> Vec<Array> {
         let own = parameters.arrays().iter().enumerate();
         let own = own.filter(|(_, array)| self.parts.arrays().any(|own| own.name == array.name));
-        let head = own.map(|(place, _)| copy(parameters, place)).collect();
-        let added = self.added;
-        (
-            head,
-            added.map(|places| places.map(|p| copy(parameters, p))),
-        )
+        own.map(|(place, _)| copy(parameters, place)).collect()
+    }
+
+    /// The stages that were put behind the encoder's own, all of them trained.
+    fn added(&self, parameters: &Parameters) -> Vec<HeadPart> {
+        let mut added = Vec::new();
+        for stage in &self.head.stages[self.parts.head.len()..] {
+            match stage {
+                Stage::Dense { layer, activation } => {
+                    let (weight, bias) = (layer.weight.place(), layer.bias.place());
+                    if let (Some(weight), Some(bias)) = (weight, bias) {
+                        added.push(HeadPart::Dense {
+                            tensors: [copy(parameters, weight), copy(parameters, bias)],
+                            activation: *activation,
+                        });
+                    }
+                }
+                Stage::Normalize => added.push(HeadPart::Normalize),
+            }
+        }
+        if !added.is_empty() {
+            added.push(HeadPart::Normalize);
+        }
+        added
     }
 
     /// The linear layers of all layers, with the weights' names.
@@ -94,7 +113,10 @@ impl Network {
         let (lora, ada) = match method {
             Method::Lora(lora) => (lora, None),
             Method::AdaLora(ada) => (&ada.lora, Some(ada)),
-            Method::Full | Method::TopLayers { .. } | Method::Adapter { .. } | Method::Head => {
+            Method::Full
+            | Method::TopLayers { .. }
+            | Method::Adapter { .. }
+            | Method::Head { .. } => {
                 return Ok(());
             }
         };
@@ -143,9 +165,8 @@ impl Network {
             config["tinit"] = 0.into();
             config["tfinal"] = 0.into();
         }
-        let (head, added) = self.head_arrays(parameters);
-        self.parts
-            .write_around_changes(dir, &head, added.as_ref())?;
+        let (head, added) = (self.head_arrays(parameters), self.added(parameters));
+        self.parts.write_around_changes(dir, &head, &added)?;
         save_arrays(&dir.join("adapter_model.safetensors"), &arrays)?;
         let path = dir.join("adapter_config.json");
         std::fs::write(&path, format!("{config:#}\n"))

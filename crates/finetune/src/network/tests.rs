@@ -288,7 +288,8 @@ fn gradients_under_dropout_are_those_of_differences() {
     let methods = [
         Method::Full,
         Method::TopLayers { layers: 1 },
-        Method::Head,
+        Method::Head { width: 0 },
+        Method::Head { width: 80 },
         Method::Adapter { width: 5 },
         Method::Lora(Lora {
             dropout: 0.3,
@@ -386,9 +387,14 @@ fn nothing_depends_on_threads_on_what_is_kept_or_on_neighbours() {
 #[test]
 fn what_is_not_trained_stays_and_is_written_as_it_was() {
     let dir = tempfile::tempdir().unwrap();
-    for (i, method) in [Method::Full, Method::TopLayers { layers: 2 }, Method::Head]
-        .iter()
-        .enumerate()
+    for (i, method) in [
+        Method::Full,
+        Method::TopLayers { layers: 2 },
+        Method::Head { width: 0 },
+        Method::Head { width: 80 },
+    ]
+    .iter()
+    .enumerate()
     {
         let (network, parameters) = Network::open(&model("tiny"), method, 1).unwrap();
         let out = dir.path().join(i.to_string());
@@ -406,6 +412,18 @@ fn what_is_not_trained_stays_and_is_written_as_it_was() {
 }
 
 #[test]
+fn units_are_at_least_two_for_each_value() {
+    let open = |width| Network::open(&model("tiny"), &Method::Head { width }, 1);
+    let (_, parameters) = open(72).unwrap();
+    assert_eq!(parameters.len(), 72 * 36 + 72 + 36 * 72 + 36);
+    let error = open(71).unwrap_err().to_string();
+    assert!(
+        error.contains("71") && error.contains("at least 72"),
+        "{error}"
+    );
+}
+
+#[test]
 fn vectors_can_begin_whitened() {
     for name in ["tiny", "distilbert"] {
         let encoder = semrec_text::Encoder::load(&model(name)).unwrap();
@@ -417,22 +435,28 @@ fn vectors_can_begin_whitened() {
         };
         let whitening = Whitening::fit(&vectors, 0..60, &config).unwrap();
         let want = whitening.apply(&vectors);
-        let lora = Method::Lora(Lora::default());
-        let (network, parameters) =
-            Network::open_whitened(&model(name), (&lora, Some(&whitening)), 1).unwrap();
-        let texts = network.tokenise(&many, Role::Passage, usize::MAX).unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let out = dir.path().join("tuned");
-        network.write(&parameters, &out).unwrap();
-        let tuned = semrec_text::Encoder::load(&out).unwrap();
-        let written = tuned.encode(&many, &|_, _| {}).unwrap();
-        let got = network.values(&parameters, &texts, Manner::PLAIN);
-        for ((got, written), want) in got.iter().zip(written.as_slice()).zip(want.as_slice()) {
-            assert!((got - want).abs() < 2e-5, "{name}: {got}, expected {want}");
-            assert!(
-                (written - want).abs() < 2e-5,
-                "{name}: {written}, expected {want}"
-            );
+        for method in [Method::Lora(Lora::default()), Method::Head { width: 100 }] {
+            let how = (&method, Some(&whitening));
+            let (network, parameters) = Network::open_whitened(&model(name), how, 1).unwrap();
+            let texts = network.tokenise(&many, Role::Passage, usize::MAX).unwrap();
+            let dir = tempfile::tempdir().unwrap();
+            let out = dir.path().join("tuned");
+            network.write(&parameters, &out).unwrap();
+            let tuned = semrec_text::Encoder::load(&out).unwrap();
+            let written = tuned.encode(&many, &|_, _| {}).unwrap();
+            let got = network.values(&parameters, &texts, Manner::PLAIN);
+            for ((got, written), want) in got.iter().zip(written.as_slice()).zip(want.as_slice()) {
+                assert!((got - want).abs() < 2e-5, "{name}: {got}, expected {want}");
+                assert!(
+                    (written - want).abs() < 2e-5,
+                    "{name}: {written}, expected {want}"
+                );
+            }
+            // What was written is an encoder to go on from, all of whose layers are trained.
+            let (again, parameters) = Network::open(&out, &Method::Full, 1).unwrap();
+            let got = again.values(&parameters, &texts, Manner::PLAIN);
+            let off = got.iter().zip(want.as_slice()).map(|(a, b)| (a - b).abs());
+            assert!(off.fold(0.0, f32::max) < 2e-5, "{name}");
         }
     }
 }

@@ -106,6 +106,20 @@ impl Objective {
             Self::Distil => "distil",
         }
     }
+
+    /// How people should be read beside the encoder, where it is trained as one of two towers and
+    /// the other has no parameters.
+    #[must_use]
+    pub fn tower(&self) -> Option<semrec_text::Tower> {
+        let Self::Contrastive(towers) = self else {
+            return None;
+        };
+        match towers.user_tower {
+            UserTower::Mean => Some(semrec_text::Tower { recency: 0.0 }),
+            UserTower::Recency { exponent } => Some(semrec_text::Tower { recency: exponent }),
+            UserTower::Attention | UserTower::Text => None,
+        }
+    }
 }
 
 /// How it is trained, whatever for.

@@ -33,7 +33,7 @@ impl Reranker {
             ))
         })?;
         let file = SafeTensors::deserialize(&bytes).map_err(|e| bad(e.to_string()))?;
-        let (network, mut parameters) = Network::open(dir, &Method::Head, 0)?;
+        let (network, mut parameters) = Network::open(dir, &Method::Head { width: 0 }, 0)?;
         let head = Head::add(network.hidden(), 0, &mut parameters)?;
         for (name, place) in [(WEIGHT, head.weight), (BIAS, head.bias)] {
             let view = file.tensor(name).map_err(|e| bad(format!("{name}: {e}")))?;

@@ -47,6 +47,7 @@ pub(crate) fn training<'a>(
         item_vectors,
         item_facts: None,
         user_vectors: None,
+        tower: None,
         horizon: Horizon::Later,
         seed: 1,
         run: None,

@@ -1,9 +1,9 @@
 //! An encoder put together again: as a directory of its own, or around low-rank changes.
 
-use super::{Array, Pair, Parts, dense_prefix};
+use super::{Array, HeadPart, Pair, Parts, dense_prefix};
 use crate::convert::{Stored, edit, save, stage};
 use crate::model_files::{ADAPTER, copy_companions, copy_config};
-use crate::settings::{Step, read_value};
+use crate::settings::{Activate, Step, read_value};
 use crate::weights::Weights;
 use crate::{TextError, changes};
 use safetensors::Dtype;
@@ -12,7 +12,7 @@ use std::path::Path;
 
 impl Parts {
     /// Writes an encoder to a directory that does not exist yet: this one with the values of some
-    /// tensors changed, a linear layer behind the pooling where one is added, and bottlenecks
+    /// tensors changed, stages added behind the pooling, and bottlenecks
     /// (`adapter.LAYER.attention|feed_forward.down|up.weight|bias`) beside the weights.
     ///
     /// # Errors
@@ -21,7 +21,7 @@ impl Parts {
         &self,
         target: &Path,
         changed: &[Array],
-        (added, bottlenecks): (Option<&Pair>, &[Array]),
+        (added, bottlenecks): (&[HeadPart], &[Array]),
     ) -> Result<(), TextError> {
         stage(target, |staged| {
             copy_companions(&self.dir, staged)?;
@@ -34,13 +34,13 @@ impl Parts {
             if !bottlenecks.is_empty() {
                 save_arrays(&staged.join(ADAPTER), bottlenecks)?;
             }
-            added.map_or(Ok(()), |added| self.add_dense(staged, added))
+            self.add_stages(staged, added)
         })
     }
 
     /// Writes all of the encoder but its weights into a directory that is there, for low-rank
     /// changes to lie in: it is an encoder then that reads the weights where they are now. Arrays of
-    /// the head that were trained are among `changed`, a layer behind it is `added`.
+    /// the head that were trained are among `changed`, stages behind it are `added`.
     ///
     /// # Errors
     /// [`TextError`] if a file cannot be written.
@@ -48,13 +48,13 @@ impl Parts {
         &self,
         dir: &Path,
         changed: &[Array],
-        added: Option<&Pair>,
+        added: &[HeadPart],
     ) -> Result<(), TextError> {
         copy_config(&self.dir, dir)?;
         copy_companions(&self.dir, dir)?;
         changes::name_base(dir, &self.dir)?;
         self.write_head(dir, changed)?;
-        added.map_or(Ok(()), |added| self.add_dense(dir, added))
+        self.add_stages(dir, added)
     }
 
     /// Linear layers behind the pooling lie in files of their own.
@@ -77,9 +77,12 @@ impl Parts {
         Ok(())
     }
 
-    /// Adds a linear layer behind all modules, with a normalisation before it, where there is none,
-    /// and one behind it.
-    fn add_dense(&self, staged: &Path, [weight, bias]: &Pair) -> Result<(), TextError> {
+    /// Adds stages behind all modules, each linear layer in a folder of its own; of two
+    /// normalisations one behind the other only one.
+    fn add_stages(&self, staged: &Path, added: &[HeadPart]) -> Result<(), TextError> {
+        if added.is_empty() {
+            return Ok(());
+        }
         let io = |path: &Path| {
             let path = path.to_owned();
             move |e| TextError::io(path, e)
@@ -105,42 +108,61 @@ impl Parts {
                 ]
             }
         };
-        let last = modules.last().and_then(|m| m["type"].as_str());
-        let normalised = last.is_some_and(|name| name.ends_with("Normalize"));
-        let mut append = |name: &str| {
-            let n = modules.len();
+        for part in added {
+            let name = match part {
+                HeadPart::Dense { .. } => "Dense",
+                HeadPart::Normalize => "Normalize",
+            };
+            let last = modules.last().and_then(|m| m["type"].as_str());
+            if name == "Normalize" && last.is_some_and(|last| last.ends_with(name)) {
+                continue;
+            }
             let taken = |path: &str| modules.iter().any(|m| m["path"] == path);
-            let path = (n..)
+            let path = (modules.len()..)
                 .map(|n| format!("{n}_{name}"))
-                .find(|path| !taken(path));
-            let path = path.unwrap_or_default();
+                .find(|path| !taken(path))
+                .unwrap_or_default();
+            if let HeadPart::Dense {
+                tensors,
+                activation,
+            } = part
+            {
+                write_dense(&staged.join(&path), tensors, *activation)?;
+            }
             modules.push(json!({"path": path, "type": kind(name)}));
-            path
-        };
-        if !normalised {
-            append("Normalize");
         }
-        let folder = staged.join(append("Dense"));
-        append("Normalize");
         for (i, module) in modules.iter_mut().enumerate() {
             module["idx"] = i.into();
             module["name"] = i.to_string().into();
         }
         let text = Value::Array(modules).to_string();
-        std::fs::write(&path, text).map_err(io(&path))?;
-        std::fs::create_dir(&folder).map_err(io(&folder))?;
-        let config = json!({
-            "in_features": weight.shape[1],
-            "out_features": weight.shape[0],
-            "bias": true,
-            "activation_function": "torch.nn.modules.linear.Identity",
-        });
-        let file = folder.join("config.json");
-        std::fs::write(&file, config.to_string()).map_err(io(&file))?;
-        let stored = [("linear.weight", weight), ("linear.bias", bias)]
-            .map(|(name, a)| Stored::single(name.to_owned(), a.shape.clone(), &a.values));
-        save(&folder.join("model.safetensors"), &stored)
+        std::fs::write(&path, text).map_err(io(&path))
     }
+}
+
+/// A linear layer as sentence-transformers keeps it, in a folder that is made.
+fn write_dense(
+    folder: &Path,
+    [weight, bias]: &Pair,
+    activation: Activate,
+) -> Result<(), TextError> {
+    std::fs::create_dir(folder).map_err(|e| TextError::io(folder, e))?;
+    let activation = match activation {
+        Activate::Identity => "linear.Identity",
+        Activate::Tanh => "activation.Tanh",
+        Activate::Relu => "activation.ReLU",
+    };
+    let config = json!({
+        "in_features": weight.shape[1],
+        "out_features": weight.shape[0],
+        "bias": true,
+        "activation_function": format!("torch.nn.modules.{activation}"),
+    });
+    let file = folder.join("config.json");
+    std::fs::write(&file, config.to_string()).map_err(|e| TextError::io(&file, e))?;
+    let stored = [("linear.weight", weight), ("linear.bias", bias)]
+        .map(|(name, a)| Stored::single(name.to_owned(), a.shape.clone(), &a.values));
+    save(&folder.join("model.safetensors"), &stored)
 }
 
 /// Writes arrays as a safetensors file, into a directory that is made where it is missing.

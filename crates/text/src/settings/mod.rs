@@ -122,7 +122,7 @@ fn read_present<T: DeserializeOwned>(path: &Path) -> Result<T, TextError> {
 }
 
 /// A JSON file, or nothing where there is none.
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, TextError> {
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, TextError> {
     let text = match std::fs::read(path) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),

@@ -16,6 +16,11 @@ use semrec_train::{Decay, Method as Rule, Optimiser};
 /// Where a temperature begins that is learned.
 const WARM: f32 = 0.05;
 
+/// Values of a bottleneck.
+const BOTTLENECK: usize = 64;
+/// Units of a head that follows vectors.
+const UNITS: usize = 8192;
+
 /// Targets of a person in an epoch where each is asked in a batch.
 const SOME: usize = 4;
 /// More targets than a person has.
@@ -33,7 +38,7 @@ pub(super) struct Plan {
 /// Reads the flags.
 pub(super) fn of(args: &FinetuneArgs) -> anyhow::Result<Plan> {
     let objective = objective(args.objective, &args.learned, args.split)?;
-    let method = method(args.method, &args.parameters);
+    let method = method(args.method, &args.parameters, follows(&objective));
     let ranks = matches!(objective, Objective::Contrastive(_) | Objective::Elsa(_));
     let whiten = args.learned.whiten.unwrap_or(f32::from(ranks));
     if !(0.0..=1.0).contains(&whiten) {
@@ -77,19 +82,27 @@ fn ahead(args: &LearnedArgs, split: Split) -> Option<Ahead> {
     })
 }
 
+/// Whether the encoder follows vectors that went ahead.
+fn follows(objective: &Objective) -> bool {
+    matches!(objective, Objective::Contrastive(t) if t.ahead.is_some())
+}
+
 fn settings(pace: &PaceArgs, method: Method, objective: &Objective) -> Settings {
     let whole =
         matches!(objective, Objective::Contrastive(t) if t.candidates == CandidateSet::Catalogue);
-    let follows = matches!(objective, Objective::Contrastive(t) if t.ahead.is_some());
+    let follows = follows(objective);
+    let wide = matches!(method, Method::Head { width } if width > 0);
     let learning_rate = match method {
         // A step that learns from the whole log can be a longer one.
         Method::Full | Method::TopLayers { .. } if whole => 1e-4,
         Method::Full | Method::TopLayers { .. } => 2e-5,
         Method::Lora(_) | Method::AdaLora(_) | Method::Adapter { .. } => 5e-4,
-        Method::Head => 1e-3,
+        Method::Head { .. } if wide => 1e-4,
+        Method::Head { .. } => 1e-3,
     };
     let batch = match objective {
         Objective::Bce(_) => 16,
+        Objective::Contrastive(_) if follows && wide => 128,
         Objective::Contrastive(_) if follows => 64,
         Objective::Contrastive(_) | Objective::Elsa(_) => 256,
         Objective::Mlm(_) | Objective::Simcse(_) | Objective::Tsdae(_) | Objective::Distil => 64,
@@ -121,7 +134,8 @@ fn settings(pace: &PaceArgs, method: Method, objective: &Objective) -> Settings 
     }
 }
 
-fn method(name: MethodName, args: &ParameterArgs) -> Method {
+/// A head that follows vectors is a wide one where nothing else is said: it is the memory.
+fn method(name: MethodName, args: &ParameterArgs, follows: bool) -> Method {
     let lora = |rank: usize| Lora {
         rank,
         alpha: args.alpha.unwrap_or(2.0 * rank as f32),
@@ -139,8 +153,12 @@ fn method(name: MethodName, args: &ParameterArgs) -> Method {
             target_rank: args.target_rank,
             ..AdaLora::default()
         }),
-        MethodName::Adapter => Method::Adapter { width: args.width },
-        MethodName::Head => Method::Head,
+        MethodName::Adapter => Method::Adapter {
+            width: args.width.unwrap_or(BOTTLENECK),
+        },
+        MethodName::Head => Method::Head {
+            width: args.width.unwrap_or(if follows { UNITS } else { 0 }),
+        },
     }
 }
 
@@ -278,6 +296,27 @@ mod tests {
         }
         let last = plan("--method full --objective contrastive --final");
         assert_eq!(last.settings.patience, None);
+    }
+
+    #[test]
+    fn a_head_that_follows_vectors_is_wide() {
+        for (flags, width, rate, batch) in [
+            ("--objective contrastive", 8192, 1e-4, 128),
+            ("--objective contrastive --width 0", 0, 1e-3, 64),
+            ("--objective contrastive --ahead 0", 0, 1e-3, 256),
+            (
+                "--objective contrastive --ahead 0 --width 800",
+                800,
+                1e-4,
+                256,
+            ),
+            ("--objective elsa", 0, 1e-3, 256),
+        ] {
+            let settings = plan(&format!("--method head {flags}")).settings;
+            assert_eq!(settings.method, Method::Head { width }, "{flags}");
+            assert_eq!(settings.batch, batch, "{flags}");
+            assert!((settings.learning_rate - rate).abs() < 1e-9, "{flags}");
+        }
     }
 
     #[test]

@@ -91,6 +91,7 @@ impl<'a> Bench<'a> {
             item_vectors: self.texts.map(|t| &t.items),
             item_facts: self.facts.as_ref(),
             user_vectors: self.texts.and_then(|t| t.users.as_ref()),
+            tower: self.texts.and_then(|t| t.tower),
             horizon: self.args.split.into(),
             seed: self.seed,
             run: None,

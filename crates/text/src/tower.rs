@@ -1,0 +1,91 @@
+//! How people are read beside an encoder that was tuned as the item tower of two
+//! (`user_tower.json`): what its vectors were trained for says more of how to use them than a look
+//! at people's events can.
+
+use crate::TextError;
+use crate::model_files::TOWER;
+use crate::settings::read;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A user tower without parameters of its own: a person is the sum of the vectors of what they
+/// touched, as they are (not whitened again), each times `(1 + newer items)^-recency`, at length 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tower {
+    /// How much less older items count; 0 for all alike.
+    pub recency: f32,
+}
+
+impl Tower {
+    /// The tower that an encoder directory tells of, if it does.
+    ///
+    /// # Errors
+    /// [`TextError::Format`] if the file is not what [`Tower::put`] writes.
+    pub fn of(encoder: &Path) -> Result<Option<Self>, TextError> {
+        let path = encoder.join(TOWER);
+        let tower: Option<Self> = read(&path)?;
+        match tower {
+            Some(Self { recency }) if !(recency >= 0.0 && recency.is_finite()) => {
+                Err(TextError::format(
+                    path,
+                    format!("recency is {recency}; expected a number of at least 0"),
+                ))
+            }
+            tower => Ok(tower),
+        }
+    }
+
+    /// Lets an encoder directory tell of a tower, or no longer of one.
+    ///
+    /// # Errors
+    /// [`TextError::Io`].
+    pub fn put(tower: Option<Self>, encoder: &Path) -> Result<(), TextError> {
+        let path = encoder.join(TOWER);
+        let done = match tower {
+            Some(Self { recency }) => {
+                let text = format!("{{\"recency\": {recency:?}}}\n");
+                std::fs::write(&path, text)
+            }
+            None if path.exists() => std::fs::remove_file(&path),
+            None => Ok(()),
+        };
+        done.map_err(|e| TextError::io(&path, e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tower_is_read_as_it_was_put() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path();
+        assert_eq!(Tower::of(at).unwrap(), None);
+        for recency in [1.0, 0.0, 0.6] {
+            let tower = Some(Tower { recency });
+            Tower::put(tower, at).unwrap();
+            assert_eq!(Tower::of(at).unwrap(), tower);
+        }
+        Tower::put(None, at).unwrap();
+        Tower::put(None, at).unwrap();
+        assert_eq!(Tower::of(at).unwrap(), None);
+    }
+
+    #[test]
+    fn a_damaged_one_is_an_error_that_names_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        for (text, problem) in [
+            ("{\"recency\": -1.0}", "expected a number of at least 0"),
+            ("{\"recency\": \"much\"}", "expected f32"),
+            ("{}", "recency"),
+            ("{\"recency\": 1.0, \"age\": 3}", "age"),
+        ] {
+            std::fs::write(dir.path().join(TOWER), text).unwrap();
+            let error = Tower::of(dir.path()).unwrap_err().to_string();
+            let named = error.contains(TOWER) && error.contains(problem);
+            assert!(named, "{text}: {error}");
+        }
+    }
+}
