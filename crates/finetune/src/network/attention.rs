@@ -47,7 +47,8 @@ impl Attention {
         let (d, width) = (self.dim(), 3 * self.hidden);
         let mut weights = Vec::new();
         let mut first = 0;
-        for (sequence, &len) in on.lengths.iter().enumerate() {
+        let said = on.lengths.iter().enumerate().filter(|(_, len)| **len > 0);
+        for (sequence, &len) in said {
             let qkv = &qkv[first * width..(first + len) * width];
             let out = &mut context[first * self.hidden..(first + len) * self.hidden];
             for head in 0..self.heads {
@@ -109,7 +110,8 @@ impl Attention {
         let scale = 1.0 / (d as f32).sqrt();
         let (mut weights, mut dropped, mut slopes) = (Vec::new(), Vec::new(), Vec::new());
         let mut first = 0;
-        for (sequence, &len) in on.lengths.iter().enumerate() {
+        let said = on.lengths.iter().enumerate().filter(|(_, len)| **len > 0);
+        for (sequence, &len) in said {
             let qkv = &qkv[first * width..(first + len) * width];
             let to = &mut to[first * width..(first + len) * width];
             let slope = &slope[first * h..(first + len) * h];

@@ -59,35 +59,74 @@ impl Network {
         slopes: &[f32],
         gradients: &mut Gradients,
     ) -> Vec<f32> {
-        let rows = kept.pooled.chunks(BLOCK * self.hidden());
-        let rows = rows.zip(sequences.chunks(BLOCK));
+        let wide = BLOCK * self.hidden();
+        let mut back = vec![0.0; kept.pooled.len()];
+        let rows = kept.pooled.chunks(wide).zip(sequences.chunks(BLOCK));
         let slopes = slopes.chunks(BLOCK * self.dim());
+        let pairs = slopes.zip(back.chunks_mut(wide));
         let mut shards: Vec<Vec<_>> = (0..SHARDS).map(|_| Vec::new()).collect();
-        for (i, block) in kept.tapes.into_iter().zip(rows.zip(slopes)).enumerate() {
-            shards[i % SHARDS].push((i, block));
+        for (i, block) in kept.tapes.into_iter().zip(rows).zip(pairs).enumerate() {
+            shards[i % SHARDS].push(block);
         }
         let arrays = parameters.arrays().len();
-        let found: Vec<(Local, Vec<(usize, Vec<f32>)>)> = shards
+        let locals: Vec<Local> = shards
             .into_par_iter()
             .filter(|shard| !shard.is_empty())
             .map(|shard| {
                 let mut local = Local::new(arrays, false);
-                let back = |(i, (tape, (block, slope))): (usize, (Option<HeadTape>, _))| {
+                for ((tape, block), (slope, to)) in shard {
                     let tape = tape.unwrap_or_else(|| self.head.forward(parameters, block).1);
-                    (i, self.head.backward(parameters, &tape, slope, &mut local))
-                };
-                let blocks = shard.into_iter().map(back).collect();
-                (local, blocks)
+                    let back = self.head.backward(parameters, &tape, slope, &mut local);
+                    to.copy_from_slice(&back);
+                }
+                local
             })
             .collect();
-        let mut blocks = Vec::new();
-        let mut locals = Vec::with_capacity(found.len());
-        for (local, own) in found {
-            locals.push(local);
-            blocks.extend(own);
-        }
         self.gather(parameters, locals, gradients);
-        blocks.sort_by_key(|(i, _)| *i);
-        blocks.into_iter().flat_map(|(_, slope)| slope).collect()
+        back
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::network::{Gradients, Manner, Network};
+    use crate::{Method, Sequence};
+    use semrec_text::Role;
+    use std::path::Path;
+
+    /// Three blocks, one text of which says nothing, and what is computed again is the same.
+    #[test]
+    fn what_was_not_kept_is_computed_again() {
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../text/tests/golden/tiny");
+        for method in [Method::Full, Method::Head { width: 80 }] {
+            let (network, parameters) = Network::open(&model, &method, 1).unwrap();
+            let texts: Vec<String> = (0..150).map(|i| format!("lamp {i} of light")).collect();
+            let mut texts = network.tokenise(&texts, Role::Passage, 20).unwrap();
+            texts[70] = Sequence::single(Vec::new());
+            let found = [true, false].map(|keep| {
+                let mut gradients = Gradients::default();
+                let mut pass = network.forward(&parameters, &texts, Manner::PLAIN);
+                assert_eq!(pass.vectors.tapes.len(), 3);
+                assert!(pass.vectors.tapes.iter().all(Option::is_some));
+                if !keep {
+                    pass.vectors.tapes.fill_with(|| None);
+                }
+                let slopes: Vec<f32> = pass.values.iter().rev().copied().collect();
+                let values = pass.values.clone();
+                network.backward(&parameters, pass, &slopes, &mut gradients);
+                (values, gradients)
+            });
+            assert_eq!(found[0], found[1]);
+            let dim = network.dim();
+            let (values, gradients) = &found[0];
+            assert!(values[70 * dim..71 * dim].iter().all(|&x| x == 0.0));
+            assert!(gradients.arrays.iter().flatten().any(|&x| x != 0.0));
+            // A text's vector does not depend on what else is in the batch, nor on where it stands.
+            let alone = network.values(&parameters, &texts[100..101], Manner::PLAIN);
+            for (a, b) in alone.iter().zip(&values[100 * dim..]) {
+                assert!((a - b).abs() < 1e-6, "{a} and {b}");
+            }
+            assert!(network.values(&parameters, &[], Manner::PLAIN).is_empty());
+        }
     }
 }
