@@ -33,7 +33,7 @@ impl Network {
             }
             Want::States(_) => slopes,
         };
-        if self.from == self.layers.len() && gradients.words.is_none() {
+        if self.is_frozen() {
             return;
         }
         let chunks = chunks(sequences);

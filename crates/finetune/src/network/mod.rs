@@ -124,7 +124,7 @@ pub struct Gradients {
 }
 
 /// What is kept of a chunk.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Tape {
     embedded: Option<Normed>,
     layers: Vec<LayerTape>,
@@ -132,10 +132,10 @@ struct Tape {
     states: Vec<f32>,
 }
 
-/// States of sequences below the trained layers.
+/// What sequences are below all that is trained: states, or pooled ones.
 #[derive(Debug, Default)]
 struct Lower {
-    states: HashMap<Sequence, Arc<Vec<f32>>>,
+    known: HashMap<Sequence, Arc<Vec<f32>>>,
     bytes: usize,
 }
 
@@ -149,7 +149,10 @@ pub struct Network {
     head: Head,
     /// The first layer through which gradients flow; the embedding is trained only if it is 0.
     from: usize,
+    /// States below the trained layers.
     lower: Mutex<Lower>,
+    /// Pooled states, where no layer is trained.
+    pooled: Mutex<Lower>,
 }
 
 impl Network {
@@ -186,6 +189,7 @@ impl Network {
             head: laid.head,
             from: laid.from,
             lower: Mutex::default(),
+            pooled: Mutex::default(),
         };
         Ok((network, laid.parameters))
     }
@@ -365,6 +369,9 @@ impl Network {
         manner: Manner<'_>,
     ) -> (Vec<f32>, Tape) {
         let sequences: Vec<&Sequence> = chunk.iter().map(|&i| &all[i]).collect();
+        if matches!(manner.want, Want::Vectors) && self.is_frozen() {
+            return (self.pooled(parameters, &sequences), Tape::default());
+        }
         let lengths: Vec<usize> = sequences.iter().map(|s| s.len()).collect();
         let drops = drops_of(chunk, &lengths, manner.noise);
         let (mut x, embedded) = self.bottom(parameters, &sequences, &drops, manner);
@@ -432,40 +439,26 @@ impl Network {
             drops.hidden(&mut x, h, 0, Site::Embedding);
             return (x, Some(normed));
         }
-        let known: Vec<Option<Arc<Vec<f32>>>> = {
-            let lower = self.lower.lock().unwrap_or_else(PoisonError::into_inner);
-            sequences
-                .iter()
-                .map(|&s| lower.states.get(s).cloned())
+        let known = kept(&self.lower, sequences, |missing| {
+            self.below(parameters, missing)
+        });
+        (known.iter().flat_map(|x| x.iter().copied()).collect(), None)
+    }
+
+    /// Whether nothing before the pooling is trained.
+    fn is_frozen(&self) -> bool {
+        self.from == self.layers.len()
+    }
+
+    /// The pooled states of sequences, `[n, hidden]`, where nothing before is trained.
+    fn pooled(&self, parameters: &Parameters, sequences: &[&Sequence]) -> Vec<f32> {
+        let known = kept(&self.pooled, sequences, |missing| {
+            let states = self.below(parameters, missing);
+            let rows = missing.iter().zip(&states);
+            rows.map(|(s, states)| self.head.pool(&[s.len()], states))
                 .collect()
-        };
-        let missing: Vec<&Sequence> = sequences
-            .iter()
-            .zip(&known)
-            .filter(|(_, known)| known.is_none())
-            .map(|(s, _)| *s)
-            .collect();
-        let computed = self.below(parameters, &missing);
-        let mut computed = missing.iter().zip(computed);
-        let mut x = Vec::with_capacity(sequences.iter().map(|s| s.len()).sum::<usize>() * h);
-        for known in &known {
-            match known {
-                Some(states) => x.extend_from_slice(states),
-                None => {
-                    let Some((sequence, states)) = computed.next() else {
-                        continue;
-                    };
-                    x.extend_from_slice(&states);
-                    let bytes = size_of_val(&states[..]);
-                    let mut lower = self.lower.lock().unwrap_or_else(PoisonError::into_inner);
-                    if lower.bytes + bytes <= CACHE_BYTES {
-                        lower.bytes += bytes;
-                        lower.states.insert((*sequence).clone(), Arc::new(states));
-                    }
-                }
-            }
-        }
-        (x, None)
+        });
+        known.iter().flat_map(|x| x.iter().copied()).collect()
     }
 
     /// States of sequences behind the layers that stay as they are.
@@ -492,4 +485,36 @@ impl Network {
         }
         out
     }
+}
+
+/// What is known of sequences; what is not is computed, and kept as far as memory allows.
+fn kept(
+    lower: &Mutex<Lower>,
+    sequences: &[&Sequence],
+    compute: impl Fn(&[&Sequence]) -> Vec<Vec<f32>>,
+) -> Vec<Arc<Vec<f32>>> {
+    let known: Vec<Option<Arc<Vec<f32>>>> = {
+        let lower = lower.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = sequences.iter().map(|&s| lower.known.get(s).cloned());
+        known.collect()
+    };
+    let unknown = sequences.iter().zip(&known).filter(|(_, k)| k.is_none());
+    let missing: Vec<&Sequence> = unknown.map(|(s, _)| *s).collect();
+    let mut computed = compute(&missing).into_iter().map(Arc::new);
+    let found = sequences
+        .iter()
+        .zip(known)
+        .filter_map(|(&sequence, known)| {
+            known.or_else(|| {
+                let new = computed.next()?;
+                let mut lower = lower.lock().unwrap_or_else(PoisonError::into_inner);
+                let bytes = size_of_val(&new[..]);
+                if lower.bytes + bytes <= CACHE_BYTES {
+                    lower.bytes += bytes;
+                    lower.known.insert(sequence.clone(), Arc::clone(&new));
+                }
+                Some(new)
+            })
+        });
+    found.collect()
 }
