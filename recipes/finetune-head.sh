@@ -3,7 +3,7 @@
 # which stays as it is, learn the vectors that went ahead. Amazon Beauty and Toys (leave-one-out),
 # Amazon Industrial (a given split), and a tenth of Beauty's items held out of training. Each run ends
 # with `content` under the frozen and under the tuned encoder, a paired test and slices, as a table,
-# JSON and a page. One to fifteen minutes a run on two cores.
+# JSON and a page. One to ten minutes a run on two cores.
 #
 # usage: DATA=… recipes/finetune-head.sh [RUNS [SEEDS]]
 # RUNS are some of beauty beauty-validation beauty-cold toys industrial, in quotes; all if not given.
