@@ -8,8 +8,7 @@
 source "$(dirname "$0")/start.sh"
 python=${PYTHON:-python3}
 data=data/ml-latest-small
-[ -d "$OUT/ml-latest-small" ] || "$semrec" import --name ml-latest-small --items "$data/movies.csv" \
-    --interactions "$data/ratings.csv" --out "$OUT/ml-latest-small"
+import_ml_latest_small
 tuned=$OUT/tuned-loads
 # A classifier: its first epoch counts whatever the validation says of it.
 [ -d "$tuned" ] || "$semrec" finetune "$OUT/ml-latest-small" --method lora --objective bce --epochs 1 \

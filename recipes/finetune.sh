@@ -1,33 +1,41 @@
 #!/usr/bin/env bash
-# The encoder tuned on what people do: two towers against the whole catalogue, all weights of MiniLM
-# and low-rank changes, on Amazon Beauty (titles, leave-one-out; a tenth of the items held out of
-# training), Amazon Industrial (descriptions, a given split), and from Beauty to Toys. Each run ends
-# with `content` under the frozen and under the tuned encoder, a paired test and slices, as a table,
-# JSON and a page. Within an hour a run on two cores.
+# The encoder tuned on what people do: two towers against the whole catalogue; a wide head behind MiniLM,
+# all its weights, and low-rank changes, on Amazon Beauty (leave-one-out; a tenth of the items held out of
+# training), Amazon Industrial (descriptions, a given split) and Toys. Each run ends with `content` under
+# the frozen and under the tuned encoder, a paired test and slices, as a table, JSON and a page. The runs of
+# a head take one to ten minutes on two cores, the others up to an hour.
 #
 # usage: DATA=… recipes/finetune.sh [RUNS [SEEDS]]
-# RUNS are some of beauty beauty-validation beauty-lora beauty-loss beauty-loss-lora beauty-cold
-# beauty-cold-elsa industrial toys, in quotes; all if not given. `beauty-validation`, `beauty-loss` (whose
-# vectors do not go ahead) and the cold ones tune on the training part alone and are told by the
-# validation part when to end; the others learn from both parts, as every model of the results does.
-# `toys` begins with what `beauty` made; `beauty-loss-lora` is compared with what `beauty-loss` made.
+# RUNS are some of head head-validation head-cold head-toys head-industrial beauty beauty-validation
+# beauty-lora beauty-loss beauty-loss-lora beauty-cold beauty-cold-elsa industrial toys, in quotes; all if
+# not given. Those with `validation` or `cold` in their name, and `beauty-loss` (whose vectors do not go
+# ahead), tune on the training part alone and are told by the validation part when to end; the others learn
+# from both parts, as every model of the results does. `head-validation` chose the sixteen epochs. `toys`
+# begins with what `beauty` made; `beauty-loss-lora` is compared with what `beauty-loss` made.
 source "$(dirname "$0")/start.sh"
 
 # A model under the frozen and under the tuned encoder, with a paired test.
 both() {
     for encoder in minilm "$tuned"; do
-        "$semrec" --seed "$seed" evaluate "$OUT/$set" --models "$1" --encoder "$encoder" "${@:2}" \
-            --cases "$OUT/$run-$(basename "$encoder").csv"
+        "$semrec" --seed "$seed" evaluate "$OUT/$set" --models "$1" --encoder "$encoder" \
+            --split "$split" "${@:2}" --cases "$OUT/$run-$(basename "$encoder").csv"
     done
     python3 recipes/paired.py "$OUT/$run-minilm.csv" "$OUT/$run-$(basename "$tuned").csv"
 }
 
 for seed in ${2:-42}; do
-    for run in ${1:-beauty beauty-validation beauty-lora beauty-loss beauty-loss-lora beauty-cold beauty-cold-elsa industrial toys}; do
+    for run in ${1:-head head-validation head-cold head-toys head-industrial \
+        beauty beauty-validation beauty-lora beauty-loss beauty-loss-lora beauty-cold beauty-cold-elsa industrial toys}; do
         method=full objective=contrastive split=leave-one-out set=amazon-beauty
         how=(--final --epochs 4 --warmup 0.02)
+        # A head's epochs are minutes: of the items that are held out it forgets least in few.
+        case $run in head*) method=head how=(--final --epochs 16 --warmup 0.02) ;; esac
         case $run in
-        beauty) ;;
+        head | beauty) ;;
+        head-validation) how=(--epochs 16 --patience 16 --warmup 0.02) ;;
+        head-cold) split=cold-items:0.1 how=(--ahead 1 --epochs 3 --patience 3 --warmup 0.02) ;;
+        head-toys) set=amazon-toys ;;
+        head-industrial) set=amazon-industrial split=given ;;
         beauty-validation) how=(--epochs 4 --patience 4 --warmup 0.02) ;;
         beauty-lora) method=lora how+=(--targets query,key,value,output,up,down) ;;
         beauty-loss) how=(--ahead 0 --epochs 5 --patience 5) ;;
@@ -48,15 +56,16 @@ for seed in ${2:-42}; do
             --json "$OUT/finetune-$run-$seed.json" --report "$OUT/finetune-$run-$seed.html"
         case $run in
         # The tuned vectors inside the fusion, whose weights are fitted to the validation part.
-        beauty-validation) both hybrid && both sasrec --set sasrec.ids=false ;;
+        *-validation) both hybrid && both sasrec --set sasrec.ids=false ;;
+        head-industrial) both sasrec --set sasrec.ids=false ;;
         # A learned user tower over the texts alone, and with semantic ids.
         industrial)
             for semantic in none tokens prefixes; do
-                both sasrec --set sasrec.ids=false --set "sasrec.semantic=$semantic" --split "$split"
+                both sasrec --set sasrec.ids=false --set "sasrec.semantic=$semantic"
             done
             ;;
         # Ranked among all items above, here among those that nobody clicked.
-        beauty-cold*) both content --split "$split" --candidates cold ;;
+        *-cold*) both content --candidates cold ;;
         esac
     done
 done

@@ -296,7 +296,7 @@ fn one_tower_learns_and_its_head_is_a_re_ranker() {
     let dir = tempfile::tempdir().unwrap();
     let target = dir.path().join("tuned");
     network.write(&parameters, &target).unwrap();
-    write_beside(&target, &parameters).unwrap();
+    write_beside(&target, &parameters, None).unwrap();
     let reranker = Reranker::open(&target).unwrap();
     let likely = |a: &str, b: &str| reranker.probabilities(&[(a, b)], 24).unwrap()[0];
     let (one, other) = (likely("lamp lamp 0", "soap soap 2"), likely("x", "y"));

@@ -43,9 +43,9 @@ impl Tower {
     pub fn put(tower: Option<Self>, encoder: &Path) -> Result<(), TextError> {
         let path = encoder.join(TOWER);
         let done = match tower {
-            Some(Self { recency }) => {
-                let text = format!("{{\"recency\": {recency:?}}}\n");
-                std::fs::write(&path, text)
+            Some(tower) => {
+                let text = serde_json::to_string(&tower).map_err(std::io::Error::from);
+                text.and_then(|text| std::fs::write(&path, text))
             }
             None if path.exists() => std::fs::remove_file(&path),
             None => Ok(()),

@@ -32,14 +32,14 @@ pub(super) struct HeadTape(Vec<Vec<f32>>);
 impl Head {
     /// Values that a tape keeps of a text.
     pub(super) fn kept(&self) -> usize {
-        let dense = self.stages.iter().filter_map(|stage| match stage {
-            Stage::Dense { layer, .. } => Some(layer.outputs),
-            Stage::Normalize => None,
-        });
-        // A normalisation keeps as many as come before it.
-        let widest = dense.clone().chain([self.hidden]).max().unwrap_or(0);
-        let normalised = self.stages.len() - dense.clone().count();
-        self.hidden + dense.sum::<usize>() + normalised * widest
+        let (mut kept, mut width) = (0, self.hidden);
+        for stage in &self.stages {
+            kept += width;
+            if let Stage::Dense { layer, .. } = stage {
+                width = layer.outputs;
+            }
+        }
+        kept + width
     }
 
     /// States that lie end to end, pooled: `[n, hidden]`.

@@ -242,27 +242,9 @@ impl Layout<'_> {
             return Ok(None);
         };
         let start = self.normal(width * hidden, ADAPTER_START);
-        let mut linear = |part: &str, [outputs, inputs]: [usize; 2], values: Vec<f32>| {
-            let parameters = &mut self.parameters;
-            let weight = parameters.add(
-                &format!("{name}.{part}.weight"),
-                &[outputs, inputs],
-                values,
-                true,
-            )?;
-            let bias = parameters.add(
-                &format!("{name}.{part}.bias"),
-                &[outputs],
-                vec![0.0; outputs],
-                false,
-            )?;
-            Ok::<_, FinetuneError>(Linear {
-                weight: Slot::Trained(weight),
-                bias: Slot::Trained(bias),
-                inputs,
-                outputs,
-                change: None,
-            })
+        let mut linear = |part: &str, sizes: [usize; 2], weight| {
+            let bias = vec![0.0; sizes[0]];
+            self.trained(&format!("{name}.{part}"), sizes, (weight, bias))
         };
         Ok(Some(Adapter {
             down: linear("down", [width, hidden], start)?,
@@ -324,38 +306,43 @@ impl Layout<'_> {
         };
         if let Some(values) = first {
             unit(&mut stages);
-            stages.push(self.dense("head", [dim, dim], values, Activate::Identity)?);
+            stages.push(Stage::Dense {
+                layer: self.trained("head", [dim, dim], values)?,
+                activation: Activate::Identity,
+            });
         }
         if wide > 0 {
             unit(&mut stages);
             let [into, out] = self.units(dim, wide)?;
-            let into = (into, vec![0.0; wide]);
-            stages.push(self.dense("head.wide", [wide, dim], into, Activate::Relu)?);
-            let out = (out, vec![0.0; dim]);
-            stages.push(self.dense("head.narrow", [dim, wide], out, Activate::Identity)?);
+            for (name, sizes, weight, activation) in [
+                ("head.wide", [wide, dim], into, Activate::Relu),
+                ("head.narrow", [dim, wide], out, Activate::Identity),
+            ] {
+                let values = (weight, vec![0.0; sizes[0]]);
+                let layer = self.trained(name, sizes, values)?;
+                stages.push(Stage::Dense { layer, activation });
+            }
         }
         Ok(stages)
     }
 
     /// A linear layer that is trained.
-    fn dense(
+    fn trained(
         &mut self,
         name: &str,
         [outputs, inputs]: [usize; 2],
         (weight, bias): (Vec<f32>, Vec<f32>),
-        activation: Activate,
-    ) -> Result<Stage, FinetuneError> {
+    ) -> Result<Linear, FinetuneError> {
         let parameters = &mut self.parameters;
         let weight = parameters.add(&format!("{name}.weight"), &[outputs, inputs], weight, true)?;
         let bias = parameters.add(&format!("{name}.bias"), &[outputs], bias, false)?;
-        let layer = Linear {
+        Ok(Linear {
             weight: Slot::Trained(weight),
             bias: Slot::Trained(bias),
             inputs,
             outputs,
             change: None,
-        };
-        Ok(Stage::Dense { layer, activation })
+        })
     }
 
     /// Weights to and from `wide` rectified units that give back what they get: two for each value,

@@ -3,6 +3,7 @@
 use super::Network;
 use super::head::Stage;
 use super::linear::Linear;
+use super::slot::Slot;
 use crate::{FinetuneError, Method};
 use semrec_text::{Array, HeadPart, save_arrays};
 use semrec_train::Parameters;
@@ -61,23 +62,30 @@ impl Network {
         own.map(|(place, _)| copy(parameters, place)).collect()
     }
 
-    /// The stages that were put behind the encoder's own, all of them trained.
+    /// The stages that were put behind the encoder's own.
     fn added(&self, parameters: &Parameters) -> Vec<HeadPart> {
-        let mut added = Vec::new();
-        for stage in &self.head.stages[self.parts.head.len()..] {
-            match stage {
-                Stage::Dense { layer, activation } => {
-                    let (weight, bias) = (layer.weight.place(), layer.bias.place());
-                    if let (Some(weight), Some(bias)) = (weight, bias) {
-                        added.push(HeadPart::Dense {
-                            tensors: [copy(parameters, weight), copy(parameters, bias)],
-                            activation: *activation,
-                        });
-                    }
-                }
-                Stage::Normalize => added.push(HeadPart::Normalize),
-            }
-        }
+        let array = |slot: &Slot, name: &str, shape: Vec<usize>| Array {
+            name: name.to_owned(),
+            shape,
+            values: slot.values(parameters).to_vec(),
+        };
+        let stages = self.head.stages[self.parts.head.len()..].iter();
+        let mut added: Vec<HeadPart> = stages
+            .map(|stage| match stage {
+                Stage::Dense { layer, activation } => HeadPart::Dense {
+                    tensors: [
+                        array(
+                            &layer.weight,
+                            "linear.weight",
+                            vec![layer.outputs, layer.inputs],
+                        ),
+                        array(&layer.bias, "linear.bias", vec![layer.outputs]),
+                    ],
+                    activation: *activation,
+                },
+                Stage::Normalize => HeadPart::Normalize,
+            })
+            .collect();
         if !added.is_empty() {
             added.push(HeadPart::Normalize);
         }

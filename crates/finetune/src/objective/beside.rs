@@ -1,12 +1,12 @@
 //! What is learned beside the encoder, kept in its directory: a classifier's head
 //! (`classifier.safetensors`, arrays as `transformers` names them), a learned user tower
-//! (`user_tower.safetensors`).
+//! (`user_tower.safetensors`), and one without parameters (`user_tower.json`).
 
 use super::single_tower::{BIAS, WEIGHT};
 use crate::FinetuneError;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use semrec_data::write_whole;
-use semrec_text::TextError;
+use semrec_text::{TextError, Tower};
 use semrec_train::{Parameter, Parameters};
 use std::path::Path;
 
@@ -21,11 +21,17 @@ const FILES: [(&str, [&str; 2]); 2] = [
     ),
 ];
 
-/// Writes what was learned beside an encoder into its directory; nothing where there is nothing.
+/// Writes what was learned beside an encoder into its directory; nothing where there is nothing. What
+/// the encoder it began with told of a tower is no longer so.
 ///
 /// # Errors
 /// [`FinetuneError::Text`] if a file cannot be written.
-pub fn write_beside(encoder: &Path, parameters: &Parameters) -> Result<(), FinetuneError> {
+pub fn write_beside(
+    encoder: &Path,
+    parameters: &Parameters,
+    tower: Option<Tower>,
+) -> Result<(), FinetuneError> {
+    Tower::put(tower, encoder)?;
     for (name, arrays) in FILES {
         let found: Vec<&Parameter> = arrays.iter().filter_map(|a| parameters.get(a)).collect();
         if !found.is_empty() {

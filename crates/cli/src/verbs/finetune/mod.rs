@@ -15,7 +15,7 @@ use plan::Plan;
 use progress::Progress;
 use semrec_data::{Dataset, Interactions, Parts, split};
 use semrec_finetune::{Material, Method, Network, Surroundings, Tuned, finetune, write_beside};
-use semrec_text::{Encoder, Tower, Whitening, WhiteningConfig};
+use semrec_text::{Encoder, Whitening, WhiteningConfig};
 use semrec_train::{News, Parameters, RunFiles};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -180,16 +180,14 @@ impl Job<'_> {
         let taught = teacher.as_ref().and_then(|t| t.tower);
         let tower = plan.objective.tower().or(taught);
         network.write(&parameters, target)?;
-        write_beside(target, &parameters)?;
-        Tower::put(tower, target)?;
+        write_beside(target, &parameters, tower)?;
         if matches!(plan.settings.method, Method::Lora(_) | Method::AdaLora(_)) {
             let small = target.join("peft");
             std::fs::create_dir(&small)
                 .with_context(|| format!("{} cannot be made", small.display()))?;
             let base = std::path::absolute(self.dir)?.display().to_string();
             network.write_changes(&parameters, &plan.settings.method, &base, &small)?;
-            write_beside(&small, &parameters)?;
-            Tower::put(tower, &small)?;
+            write_beside(&small, &parameters, tower)?;
         }
         interrupt::leaves(None);
         Ok(Made {
