@@ -6,11 +6,12 @@
 # a head take one to ten minutes on two cores, the others up to an hour.
 #
 # usage: DATA=… recipes/finetune.sh [RUNS [SEEDS]]
-# RUNS are some of head head-validation head-cold head-toys head-industrial beauty beauty-validation
-# beauty-lora beauty-loss beauty-loss-lora beauty-cold beauty-cold-elsa industrial toys, in quotes; all if
-# not given. Those with `validation` or `cold` in their name, and `beauty-loss` (whose vectors do not go
+# RUNS are some of head head-validation head-cold head-toys head-industrial head-industrial-plain
+# head-industrial-validation beauty beauty-validation beauty-lora beauty-loss beauty-loss-lora beauty-cold
+# beauty-cold-elsa industrial toys, in quotes; all if not given. Those with `validation` or `cold` in their name, and `beauty-loss` (whose vectors do not go
 # ahead), tune on the training part alone and are told by the validation part when to end; the others learn
-# from both parts, as every model of the results does. `head-validation` chose the sixteen epochs. `toys`
+# from both parts, as every model of the results does. `head-validation` chose the sixteen epochs,
+# `head-industrial-validation` the prior of `head-industrial`, which `head-industrial-plain` does without. `toys`
 # begins with what `beauty` made; `beauty-loss-lora` is compared with what `beauty-loss` made.
 source "$(dirname "$0")/start.sh"
 
@@ -24,8 +25,9 @@ both() {
 }
 
 for seed in ${2:-42}; do
-    for run in ${1:-head head-validation head-cold head-toys head-industrial \
-        beauty beauty-validation beauty-lora beauty-loss beauty-loss-lora beauty-cold beauty-cold-elsa industrial toys}; do
+    for run in ${1:-head head-validation head-cold head-toys head-industrial head-industrial-plain \
+        head-industrial-validation beauty beauty-validation beauty-lora beauty-loss beauty-loss-lora \
+        beauty-cold beauty-cold-elsa industrial toys}; do
         method=full objective=contrastive split=leave-one-out set=amazon-beauty
         how=(--final --epochs 4 --warmup 0.02)
         # A head's epochs are minutes: of the items that are held out it forgets least in few.
@@ -33,9 +35,13 @@ for seed in ${2:-42}; do
         case $run in
         head | beauty) ;;
         head-validation) how=(--epochs 16 --patience 16 --warmup 0.02) ;;
+        head-industrial) set=amazon-industrial split=given how+=(--prior 0.15) ;;
+        head-industrial-plain) set=amazon-industrial split=given ;;
+        head-industrial-validation)
+            set=amazon-industrial split=given how=(--epochs 16 --patience 16 --warmup 0.02 --prior auto)
+            ;;
         head-cold) split=cold-items:0.1 how=(--ahead 1 --epochs 3 --patience 3 --warmup 0.02) ;;
         head-toys) set=amazon-toys ;;
-        head-industrial) set=amazon-industrial split=given ;;
         beauty-validation) how=(--epochs 4 --patience 4 --warmup 0.02) ;;
         beauty-lora) method=lora how+=(--targets query,key,value,output,up,down) ;;
         beauty-loss) how=(--ahead 0 --epochs 5 --patience 5) ;;
@@ -57,7 +63,7 @@ for seed in ${2:-42}; do
         case $run in
         # The tuned vectors inside the fusion, whose weights are fitted to the validation part.
         *-validation) both hybrid && both sasrec --set sasrec.ids=false ;;
-        head-industrial) both sasrec --set sasrec.ids=false ;;
+        head-industrial-plain) both sasrec --set sasrec.ids=false ;;
         # A learned user tower over the texts alone, and with semantic ids.
         industrial)
             for semantic in none tokens prefixes; do

@@ -90,7 +90,8 @@ pub struct Parts {
     pub train: Interactions,
     /// What choices are made on.
     pub validation: Cases,
-    /// Training and validation events: what reported models are fitted on.
+    /// Training and validation events: what reported models are fitted on. Of a given split it
+    /// tells which is which.
     pub full: Interactions,
     /// What figures are reported on.
     pub test: Cases,
@@ -116,8 +117,12 @@ pub fn split(log: &Interactions, how: Split, seed: u64) -> Result<Parts, DataErr
             .iter()
             .zip(&parts)
             .filter(|(_, p)| wanted.contains(p))
-            .map(|(r, _)| Row {
-                part: Part::Train,
+            .map(|(r, &part)| Row {
+                part: if how == Split::Given {
+                    part
+                } else {
+                    Part::Train
+                },
                 ..*r
             })
             .collect();

@@ -196,6 +196,9 @@ pub struct Finetuned {
     pub objective: serde_json::Value,
     /// The method and how it was trained.
     pub settings: serde_json::Value,
+    /// How people are read beside the encoder, as `user_tower.json` has it, where that is known.
+    #[serde(skip_serializing_if = "serde_json::Value::is_null")]
+    pub tower: serde_json::Value,
     /// Values that were trained.
     pub trained: usize,
     /// Values of the encoder.

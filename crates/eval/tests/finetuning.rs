@@ -72,6 +72,7 @@ fn finetuned() -> Finetuned {
         encoder: "mini<lm>".to_owned(),
         objective: json!({"name": "contrastive", "user_tower": {"name": "recency"}}),
         settings: json!({"epochs": 2, "optimiser": {"clip": 1.0}}),
+        tower: json!({"recency": 1.0}),
         trained: 12_345,
         parameters: 1_234_500,
         seconds: 61.0,

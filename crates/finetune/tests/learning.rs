@@ -6,8 +6,9 @@
 use semrec_data::{Cases, Clock, Event, Interactions, Part, Row};
 use semrec_finetune::{
     AdaLora, Ahead, CandidateSet, Elsa, FinetuneError, Hardness, Labels, Lora, Material, Method,
-    Mlm, Network, Objective, QuestionsConfig, Reranker, Settings, SimCse, SingleTower, SourceName,
-    Surroundings, Target, Temperature, Tsdae, Tuned, TwoTower, UserTower, finetune, write_beside,
+    Mlm, Network, Objective, PriorWeight, QuestionsConfig, Reranker, Settings, SimCse, SingleTower,
+    SourceName, Surroundings, Target, Temperature, Tsdae, Tuned, TwoTower, UserTower, finetune,
+    write_beside,
 };
 use semrec_train::{Decay, News, Parameters, RunFiles};
 use std::cell::RefCell;
@@ -106,7 +107,15 @@ fn learn(
     settings: &Settings,
     run: Option<&Path>,
 ) -> Result<(Tuned, Told, Network, Parameters), FinetuneError> {
-    let shop = shop();
+    learn_of(&shop(), objective, settings, run)
+}
+
+fn learn_of(
+    shop: &Shop,
+    objective: &Objective,
+    settings: &Settings,
+    run: Option<&Path>,
+) -> Result<(Tuned, Told, Network, Parameters), FinetuneError> {
     let (network, mut parameters) = Network::open(&tiny(), &settings.method, 1)?;
     let told = RefCell::new(Vec::new());
     let surroundings = Surroundings {
@@ -220,6 +229,91 @@ fn texts_are_held_against_the_catalogue() {
     });
     let error = learn(&nowhere, &settings(), None).unwrap_err().to_string();
     assert!(error.starts_with("ahead is 0 passes"), "{error}");
+}
+
+/// A shop of which everybody wants three things: people had two of them, and are asked for the third.
+fn staples() -> Shop {
+    let of = |user: u32| {
+        let rare = (0..3).map(move |time| 3 + (user * 7 + time * 5 + time * user) % (ITEMS - 3));
+        rare.chain([user % 3, (user + 1) % 3])
+    };
+    let rows = (0..PEOPLE).flat_map(|user| {
+        (0i64..).zip(of(user)).map(move |(time, item)| Row {
+            user,
+            event: event(item, time, 1.0),
+            kind: 0,
+            part: Part::Train,
+        })
+    });
+    let rows: Vec<Row> = rows.collect();
+    let train = Interactions::from_rows(&rows, PEOPLE as usize, ITEMS as usize, Clock::Position);
+    let mut validation = Cases::default();
+    for user in 0..PEOPLE {
+        validation.push(user, train.of_user(user), &[(user + 2) % 3]);
+    }
+    Shop {
+        train,
+        validation,
+        ..shop()
+    }
+}
+
+/// What everybody touches is learned where that is asked for or the validation part says so, and the
+/// tower tells of it.
+#[test]
+fn what_everybody_touches_is_learned() {
+    let ahead = |prior| {
+        towers(TwoTower {
+            candidates: CandidateSet::Catalogue,
+            ahead: Some(Ahead::default()),
+            prior,
+            ..TwoTower::default()
+        })
+    };
+    let patient = Settings {
+        epochs: 20,
+        patience: Some(20),
+        learning_rate: 1e-3,
+        ..settings()
+    };
+    let of = |shop: &Shop, prior| {
+        let (tuned, told, ..) = learn_of(shop, &ahead(prior), &patient, None).unwrap();
+        let best = told.iter().map(|t| t.1).fold(0.0, f64::max);
+        (tuned.tower.unwrap().prior, best)
+    };
+    let (none, without) = of(&staples(), PriorWeight::Fixed(0.0));
+    assert_eq!(none, None);
+    let (found, with) = of(&staples(), PriorWeight::Validated);
+    assert!(found.unwrap().weight > 0.0);
+    assert!(with > without + 0.1, "{with} with, {without} without");
+    let (asked, _) = of(&staples(), PriorWeight::Fixed(0.25));
+    assert!((asked.unwrap().weight - 2.5).abs() < 1e-6);
+
+    let last = Settings {
+        patience: None,
+        ..patient.clone()
+    };
+    let attentive = towers(TwoTower {
+        candidates: CandidateSet::Catalogue,
+        user_tower: UserTower::Attention,
+        ahead: Some(Ahead::default()),
+        prior: PriorWeight::Fixed(0.1),
+        ..TwoTower::default()
+    });
+    let slow = towers(TwoTower {
+        prior: PriorWeight::Fixed(0.1),
+        ..TwoTower::default()
+    });
+    for (objective, settings, said) in [
+        (&ahead(PriorWeight::Validated), &last, "a final training"),
+        (&ahead(PriorWeight::Fixed(-0.1)), &patient, "is -0.1"),
+        (&attentive, &patient, "a user tower without parameters"),
+        (&slow, &patient, "vectors that go ahead"),
+    ] {
+        let error = learn(objective, settings, None).unwrap_err().to_string();
+        assert!(error.starts_with("prior is"), "{error}");
+        assert!(error.contains(said), "{error}");
+    }
 }
 
 #[test]

@@ -47,6 +47,6 @@ pub use pooling::Pooling;
 pub use role::Role;
 pub use settings::{Activate, Activation};
 pub use store::{ModelInfo, ModelStore, PullOptions};
-pub use tower::Tower;
+pub use tower::{Prior, Tower};
 pub use vectors::Vectors;
 pub use whitening::{Whitening, WhiteningConfig};

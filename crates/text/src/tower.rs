@@ -9,12 +9,27 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// A user tower without parameters of its own: a person is the sum of the vectors of what they
-/// touched, as they are (not whitened again), each times `(1 + newer items)^-recency`, at length 1.
+/// touched, as they are (not whitened again), each times `(1 + newer items)^-recency`, at length 1;
+/// and, if the vectors know it, what everybody touches.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tower {
     /// How much less older items count; 0 for all alike.
     pub recency: f32,
+    /// What every person has in common.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior: Option<Prior>,
+}
+
+/// What every person has in common: `weight` is added to one value of their vectors, which of an
+/// item says how many people touch it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prior {
+    /// Which value of a vector.
+    pub coordinate: usize,
+    /// How much is added.
+    pub weight: f32,
 }
 
 impl Tower {
@@ -25,15 +40,17 @@ impl Tower {
     pub fn of(encoder: &Path) -> Result<Option<Self>, TextError> {
         let path = encoder.join(TOWER);
         let tower: Option<Self> = read(&path)?;
-        match tower {
-            Some(Self { recency }) if !(recency >= 0.0 && recency.is_finite()) => {
-                Err(TextError::format(
-                    path,
-                    format!("recency is {recency}; expected a number of at least 0"),
-                ))
+        let numbers = tower.iter().flat_map(|t| {
+            let weight = t.prior.map(|prior| ("weight of the prior", prior.weight));
+            [("recency", t.recency)].into_iter().chain(weight)
+        });
+        for (name, number) in numbers {
+            if !(number >= 0.0 && number.is_finite()) {
+                let problem = format!("{name} is {number}; expected a number of at least 0");
+                return Err(TextError::format(path, problem));
             }
-            tower => Ok(tower),
         }
+        Ok(tower)
     }
 
     /// Lets an encoder directory tell of a tower, or no longer of one.
@@ -63,8 +80,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let at = dir.path();
         assert_eq!(Tower::of(at).unwrap(), None);
-        for recency in [1.0, 0.0, 0.6] {
-            let tower = Some(Tower { recency });
+        let known = Prior {
+            coordinate: 3,
+            weight: 1.5,
+        };
+        for (recency, prior) in [(1.0, None), (0.0, Some(known)), (0.6, None)] {
+            let tower = Some(Tower { recency, prior });
             Tower::put(tower, at).unwrap();
             assert_eq!(Tower::of(at).unwrap(), tower);
         }
@@ -81,6 +102,11 @@ mod tests {
             ("{\"recency\": \"much\"}", "expected f32"),
             ("{}", "recency"),
             ("{\"recency\": 1.0, \"age\": 3}", "age"),
+            (
+                "{\"recency\": 1.0, \"prior\": {\"coordinate\": 3, \"weight\": -0.5}}",
+                "weight of the prior is -0.5",
+            ),
+            ("{\"recency\": 1.0, \"prior\": 3}", "expected struct Prior"),
         ] {
             std::fs::write(dir.path().join(TOWER), text).unwrap();
             let error = Tower::of(dir.path()).unwrap_err().to_string();

@@ -171,6 +171,30 @@ impl TemperatureArg {
     }
 }
 
+/// `--prior`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum PriorArg {
+    /// What is best on the validation part.
+    Auto,
+    /// As it is.
+    Fixed(f32),
+}
+
+impl PriorArg {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        let number = text
+            .parse()
+            .ok()
+            .filter(|x: &f32| *x >= 0.0 && x.is_finite());
+        number
+            .map(Self::Fixed)
+            .ok_or_else(|| "expected 'auto' or a number of at least 0, as in 0.15".to_owned())
+    }
+}
+
 /// `semrec finetune`
 #[derive(Debug, Args)]
 pub(crate) struct FinetuneArgs {
@@ -273,9 +297,10 @@ pub(crate) struct PaceArgs {
     /// for no second pass, which takes half the time.
     #[arg(long, env = "SEMREC_FGM", default_value_t = 0.0, value_name = "EPS")]
     pub(crate) fgm: f32,
-    /// Tokens a text is cut at while training.
-    #[arg(long, env = "SEMREC_MAX_LENGTH", default_value_t = 128)]
-    pub(crate) max_length: usize,
+    /// Tokens a text is cut at while training [default: 128; as many as the encoder reads where it
+    /// stays as it is, for head].
+    #[arg(long, env = "SEMREC_MAX_LENGTH")]
+    pub(crate) max_length: Option<usize>,
 }
 
 /// Of which parameters.
@@ -332,6 +357,17 @@ pub(crate) struct LearnedArgs {
     /// [default: 3; 0 with a learned user tower, and where items are held out].
     #[arg(long, env = "SEMREC_AHEAD", value_name = "PASSES")]
     pub(crate) ahead: Option<u32>,
+    /// Where vectors go ahead: they learn how many people touch an item, too, and each person is drawn
+    /// to what everybody touches, by this much (a cosine) for e times as many; `auto` for what is best
+    /// on the validation part. Better where the same sells again, worse for rare and new items.
+    #[arg(
+        long,
+        env = "SEMREC_PRIOR",
+        default_value = "0",
+        value_parser = PriorArg::parse,
+        value_name = "WEIGHT|auto"
+    )]
+    pub(crate) prior: PriorArg,
     /// Of contrastive and elsa: what a person is made of.
     #[arg(long, env = "SEMREC_USER_TOWER", default_value = "recency")]
     pub(crate) user_tower: TowerName,

@@ -108,6 +108,7 @@ fn the_figures_are_those_of_evaluate_and_it_is_said_whether_it_helped() {
     // It was tuned beside a tower, and is read as that one reads.
     let tower = std::fs::read_to_string(home.join("tuned/user_tower.json")).unwrap();
     assert_eq!(tower, r#"{"recency":1.0}"#);
+    assert_eq!(tuned["tower"].to_string(), tower);
     let page = std::fs::read_to_string(home.join("tuned.html")).unwrap();
     assert!(page.contains("Before and after") && page.contains("Training loss"));
     // What is there is not replaced.

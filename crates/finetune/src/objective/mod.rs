@@ -23,6 +23,7 @@ mod distilled;
 mod elsa;
 mod judge;
 mod mlm;
+mod prior;
 mod ranked;
 mod ranks;
 mod remembered;
@@ -46,7 +47,7 @@ pub use reranker::Reranker;
 pub use simcse::SimCse;
 pub use single_tower::SingleTower;
 pub use tsdae::Tsdae;
-pub use two_tower::{CandidateSet, SourceName, Temperature, TwoTower};
+pub use two_tower::{CandidateSet, PriorWeight, SourceName, Temperature, TwoTower};
 pub use user_tower::{RECENCY, UserTower};
 
 use crate::{FinetuneError, Gradients, Method, Network, Noise};
@@ -57,6 +58,7 @@ use ranked::Ranked;
 use ranks::Ranks;
 use remembered::Remembered;
 use semrec_data::Cases;
+use semrec_text::Prior;
 use semrec_train::{
     Decay, Learner, Method as Rule, News, Optimiser, Pace, Parameters, Run, RunFiles, Slope,
     TrainError, Warmup, train,
@@ -109,16 +111,12 @@ impl Objective {
 
     /// How people should be read beside the encoder, where it is trained as one of two towers and
     /// the other has no parameters.
-    #[must_use]
-    pub fn tower(&self) -> Option<semrec_text::Tower> {
+    fn tower(&self, prior: Option<Prior>) -> Option<semrec_text::Tower> {
         let Self::Contrastive(towers) = self else {
             return None;
         };
-        match towers.user_tower {
-            UserTower::Mean => Some(semrec_text::Tower { recency: 0.0 }),
-            UserTower::Recency { exponent } => Some(semrec_text::Tower { recency: exponent }),
-            UserTower::Attention | UserTower::Text => None,
-        }
+        let recency = towers.user_tower.recency()?;
+        Some(semrec_text::Tower { recency, prior })
     }
 }
 
@@ -257,6 +255,9 @@ pub struct Tuned {
     pub test: Option<Classification>,
     /// Where curve and checkpoint lie.
     pub dir: Option<PathBuf>,
+    /// How people should be read beside the encoder, where it was trained as one of two towers and the
+    /// other has no parameters.
+    pub tower: Option<semrec_text::Tower>,
 }
 
 /// Trains the parameters of a network for an objective.
@@ -311,13 +312,24 @@ pub fn finetune(
             })
         }
         Objective::Contrastive(config) => {
+            config.check(settings.patience.is_some())?;
             if config.candidates == CandidateSet::Catalogue {
                 let remembered =
                     Remembered::new(basis, material, *config, parameters, surroundings.told)?;
-                return job.train(&remembered, parameters);
+                let tuned = job.train(&remembered, parameters)?;
+                // An encoder that is what it was has no value for a prior.
+                let same = tuned.kept.is_some_and(|(epoch, _)| epoch == 0);
+                return Ok(Tuned {
+                    tower: objective.tower(remembered.prior().filter(|_| !same)),
+                    ..tuned
+                });
             }
             let towers = Towers::new(basis, material, *config, parameters)?;
-            job.train(&towers, parameters)
+            let tuned = job.train(&towers, parameters)?;
+            Ok(Tuned {
+                tower: objective.tower(None),
+                ..tuned
+            })
         }
         Objective::Elsa(config) => {
             let rows = Rowwise::new(basis, material, *config, parameters)?;

@@ -18,7 +18,8 @@ use super::ahead::{Ahead, Pass};
 use super::catalogue::{Catalogue, Material};
 use super::descent::{Passage, descend};
 use super::judge::{Asked, Judge};
-use super::two_tower::{Temperature, TwoTower};
+use super::prior::{WEIGHTS, WORTH, add_prior, prior, with_standing};
+use super::two_tower::{PriorWeight, Temperature, TwoTower};
 use super::user_tower::{Pooling, UserTower};
 use super::visits::visits;
 use crate::loss::distil::cosine_distance;
@@ -26,6 +27,8 @@ use crate::loss::info_nce::{Contest, InfoNce, info_nce};
 use crate::sample::{Couples, Example, Histories, Source};
 use crate::{FinetuneError, Gradients, Manner, Want};
 use rand::seq::{SliceRandom, index};
+use semrec_data::Interactions;
+use semrec_text::Prior;
 use semrec_train::{Learner, Measured, News, Parameters, Slope, TrainError, draws};
 use std::cell::RefCell;
 
@@ -51,6 +54,8 @@ pub(crate) struct Remembered<'a> {
     judge: Judge,
     /// Where the vectors of `known` went ahead to, `[known, dim]`, if they did.
     goals: Option<Vec<f32>>,
+    /// What every person has in common, where the goals know it.
+    prior: Option<Prior>,
     now: RefCell<Now>,
 }
 
@@ -117,12 +122,19 @@ impl<'a> Remembered<'a> {
             place,
             pooling,
             goals: None,
+            prior: None,
             now: RefCell::default(),
         };
         if let Some(ahead) = config.ahead {
-            remembered.goals = Some(remembered.goals(ahead, parameters, told)?);
+            let (goals, prior) = remembered.goals((ahead, material), parameters, told)?;
+            (remembered.goals, remembered.prior) = (Some(goals), prior);
         }
         Ok(remembered)
+    }
+
+    /// What every person has in common, if the vectors that went ahead know it.
+    pub(crate) fn prior(&self) -> Option<Prior> {
+        self.prior
     }
 
     /// The vectors of the texts that are known, `[known, dim]`.
@@ -132,13 +144,14 @@ impl<'a> Remembered<'a> {
         network.values(parameters, &sequences, Manner::PLAIN)
     }
 
-    /// Lets the vectors go ahead; tells of each pass.
+    /// Lets the vectors go ahead, and gives them a value for what everybody touches if that is worth
+    /// it; tells of each pass.
     fn goals(
         &self,
-        ahead: Ahead,
+        (ahead, material): (Ahead, &Material<'_>),
         parameters: &Parameters,
         told: &dyn Fn(&News<'_>),
-    ) -> Result<Vec<f32>, FinetuneError> {
+    ) -> Result<(Vec<f32>, Option<Prior>), FinetuneError> {
         ahead.check()?;
         let (network, catalogue) = (self.basis.network, &self.catalogue);
         let dim = network.dim();
@@ -151,11 +164,14 @@ impl<'a> Remembered<'a> {
             let found = self.contest(parameters, table, (rows, &[]), unused);
             (found.loss, found.candidates)
         };
-        let judge = |pass: Pass, table: &[f32]| {
+        let mut worth = |table: &[f32], prior: Option<Prior>| {
             for (&text, vector) in self.known.iter().zip(table.chunks_exact(dim)) {
                 all[row(text)].copy_from_slice(vector);
             }
-            let measured = self.worth(parameters, &all)?;
+            self.worth(parameters, &all, prior)
+        };
+        let judge = |pass: Pass, table: &[f32]| {
+            let measured = worth(table, None)?;
             if pass.number > 0 {
                 told(&News::Said(&format!(
                     "the vectors alone, pass {} of {}: loss {:.4}, validation ndcg@10 {:.4}",
@@ -172,7 +188,43 @@ impl<'a> Remembered<'a> {
             (examples, slopes),
             judge,
         )?;
-        Ok(goals)
+        let (weights, asked) = match &self.config.prior {
+            PriorWeight::Fixed(0.0) => return Ok((goals, None)),
+            PriorWeight::Fixed(weight) => (std::slice::from_ref(weight), true),
+            PriorWeight::Validated => (&WEIGHTS[..], false),
+        };
+        let (standing, coordinate) = with_standing(&goals, dim, &self.touched_by(material.train));
+        let mut best = (worth(&goals, None)?.value * WORTH, 0.0);
+        for &weight in weights {
+            let value = worth(&standing, Some(prior(coordinate, weight)))?.value;
+            told(&News::Said(&format!(
+                "the vectors with a prior of {weight}: validation ndcg@10 {value:.4}"
+            )));
+            if asked || value > best.0 {
+                best = (value, weight);
+            }
+        }
+        let weight = best.1;
+        if !asked {
+            told(&News::Said(&format!("a prior of {weight} is taken")));
+        }
+        Ok(if weight > 0.0 {
+            (standing, Some(prior(coordinate, weight)))
+        } else {
+            (goals, None)
+        })
+    }
+
+    /// How many people touched each known text.
+    fn touched_by(&self, log: &Interactions) -> Vec<f32> {
+        let mut people = vec![0.0; self.known.len()];
+        for (item, n) in (0u32..).zip(log.item_counts()) {
+            let text = self.catalogue.distinct.of_row(item);
+            if let Some(place) = text.and_then(|text| self.place[text as usize]) {
+                people[place as usize] += n as f32;
+            }
+        }
+        people
     }
 
     /// Loss and slopes of examples with weights (none: all alike) by a table of the known texts'
@@ -204,18 +256,24 @@ impl<'a> Remembered<'a> {
         found
     }
 
-    /// What vectors of all texts are worth.
-    fn worth(&self, parameters: &Parameters, texts: &[f32]) -> Result<Measured, TrainError> {
-        let length = self.config.histories.length;
+    /// What vectors of all texts are worth to people with this in common.
+    fn worth(
+        &self,
+        parameters: &Parameters,
+        texts: &[f32],
+        prior: Option<Prior>,
+    ) -> Result<Measured, TrainError> {
+        let (length, dim) = (self.config.histories.length, self.basis.network.dim());
         let people = |asked: &[Asked<'_>], texts: &[f32]| {
             let newest = asked.iter().map(|a| {
                 let from = a.history.len().saturating_sub(length);
                 &a.history[from..]
             });
             let contexts: Vec<&[u32]> = newest.collect();
-            self.pooling.forward(parameters, texts, &contexts).users
+            let mut users = self.pooling.forward(parameters, texts, &contexts).users;
+            add_prior(prior, &mut users, dim);
+            users
         };
-        let dim = self.basis.network.dim();
         let (judge, catalogue) = (&self.judge, &self.catalogue);
         judge.by_vectors((texts, dim), catalogue, people)
     }
@@ -386,6 +444,6 @@ impl Learner for Remembered<'_> {
             .basis
             .network
             .values(parameters, sequences, Manner::PLAIN);
-        self.worth(parameters, &texts)
+        self.worth(parameters, &texts, self.prior)
     }
 }

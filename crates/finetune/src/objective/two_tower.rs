@@ -54,6 +54,16 @@ pub enum CandidateSet {
     Catalogue,
 }
 
+/// What e times as many people who touch an item are worth to each person, in units of cosine.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PriorWeight {
+    /// As it is; 0 for nothing.
+    Fixed(f32),
+    /// What is best on the validation part, up to 0.3; nothing where that is as good.
+    Validated,
+}
+
 /// How two towers are trained.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TwoTower {
@@ -71,6 +81,37 @@ pub struct TwoTower {
     pub candidates: CandidateSet,
     /// Against the catalogue: how far the vectors go ahead of the encoder, if they do.
     pub ahead: Option<Ahead>,
+    /// Where vectors go ahead: how much a person is drawn to what everybody touches.
+    pub prior: PriorWeight,
+}
+
+impl TwoTower {
+    /// Refuses a prior where nothing can have one; `judged` tells whether there is a validation part
+    /// to ask.
+    pub(crate) fn check(&self, judged: bool) -> Result<(), FinetuneError> {
+        let refuse = |problem: String| {
+            let name = "prior";
+            Err(FinetuneError::Setting { name, problem })
+        };
+        let follows = self.ahead.is_some() && self.user_tower.recency().is_some();
+        match self.prior {
+            PriorWeight::Fixed(0.0) => Ok(()),
+            PriorWeight::Fixed(w) if !(w > 0.0 && w.is_finite()) => {
+                refuse(format!("is {w}; expected a number of at least 0"))
+            }
+            _ if !follows => refuse(
+                "is learned by vectors that go ahead (--ahead), beside a user tower without \
+                 parameters (mean or recency); take one, or no prior"
+                    .to_owned(),
+            ),
+            PriorWeight::Validated if !judged => refuse(
+                "is told by the validation part, of which a final training has learned; give the \
+                 number that a training without it says"
+                    .to_owned(),
+            ),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Default for TwoTower {
@@ -83,6 +124,7 @@ impl Default for TwoTower {
             hard: None,
             candidates: CandidateSet::default(),
             ahead: None,
+            prior: PriorWeight::Fixed(0.0),
         }
     }
 }

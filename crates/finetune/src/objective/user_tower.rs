@@ -41,6 +41,17 @@ pub enum UserTower {
     Text,
 }
 
+impl UserTower {
+    /// How much less older items count by a tower without parameters.
+    pub(crate) fn recency(self) -> Option<f32> {
+        match self {
+            Self::Mean => Some(0.0),
+            Self::Recency { exponent } => Some(exponent),
+            Self::Attention | Self::Text => None,
+        }
+    }
+}
+
 impl Default for UserTower {
     fn default() -> Self {
         Self::Recency { exponent: RECENCY }

@@ -1,8 +1,9 @@
 //! The past, divided once more, so that a fusion can learn which source to trust when.
 //!
 //! Some events are hidden. If what will be asked about comes later than all that is known and
-//! times can be compared, those of the newest tenth of the events; else each user's last (any one,
-//! where the data have no order). On top of that a random share of the items is made *cold*: none of
+//! times can be compared, those of the newest tenth of the events; if they cannot and the data say
+//! themselves what was held out, that; else each user's last (any one, where the data have no
+//! order). On top of that a random share of the items is made *cold*: none of
 //! their events is learned from, so that the fusion sees what never-clicked items look like. What
 //! was hidden is then asked for.
 //!
@@ -14,7 +15,7 @@ use crate::Horizon;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use semrec_data::{Cases, Clock, Event, Interactions, Row};
+use semrec_data::{Cases, Clock, Event, Interactions, Part, Row};
 use std::collections::BTreeSet;
 
 /// Fewer people than this, of all tenths, say too little; hide each user's last event instead.
@@ -54,7 +55,27 @@ pub(super) fn rehearse(
         }
     }
     let cold = cold_items(log, cold_share, &mut rng);
-    vec![divide(log, &one_each(log, max_cases, &mut rng), &cold)]
+    let hidden = (horizon == Horizon::Later)
+        .then(|| held_out(log, max_cases, &mut rng))
+        .flatten()
+        .unwrap_or_else(|| one_each(log, max_cases, &mut rng));
+    vec![divide(log, &hidden, &cold)]
+}
+
+/// Hides the last part of data that come divided, test or else validation; `None` if they do not, or
+/// it asks too few people.
+fn held_out(log: &Interactions, max_cases: usize, rng: &mut ChaCha8Rng) -> Option<Hidden> {
+    let parts = || log.rows().map(|row| row.part);
+    let last = [Part::Test, Part::Valid]
+        .into_iter()
+        .find(|part| parts().any(|p| p == *part))?;
+    let hidden = hide(
+        log,
+        parts().map(|part| part == last).collect(),
+        max_cases,
+        rng,
+    )?;
+    (hidden.asked.len() >= ENOUGH_PEOPLE.min(max_cases)).then_some(hidden)
 }
 
 /// Hides the newest tenth, and while that asks too few people, the tenth before it.
@@ -165,16 +186,23 @@ fn newest(
     times.sort_unstable();
     let boundary =
         *times.get(portion(times.len(), 1.0 - share).min(times.len().checked_sub(1)?))?;
-    let active: BTreeSet<u32> = log
-        .rows()
-        .filter(|r| r.event.time >= boundary)
-        .map(|r| r.user)
-        .collect();
+    let rows = log.rows().map(|r| r.event.time >= boundary).collect();
+    hide(log, rows, max_cases, rng)
+}
+
+/// Hides these rows, of whoever they are, and asks a sample of the people who have any; `None` if
+/// nobody would be, or nothing is left to learn from.
+fn hide(
+    log: &Interactions,
+    rows: Vec<bool>,
+    max_cases: usize,
+    rng: &mut ChaCha8Rng,
+) -> Option<Hidden> {
+    let people = log.rows().zip(&rows).filter(|(_, hide)| **hide);
+    let active: BTreeSet<u32> = people.map(|(row, _)| row.user).collect();
     let mut sample: Vec<u32> = active.into_iter().collect();
     sample.shuffle(rng);
     sample.truncate(max_cases);
-    // Nobody's newest events are learned from, asked for or not.
-    let rows: Vec<bool> = log.rows().map(|r| r.event.time >= boundary).collect();
     (!sample.is_empty() && rows.contains(&false)).then(|| Hidden {
         rows,
         asked: sample.into_iter().collect(),
@@ -212,7 +240,6 @@ fn one_each(log: &Interactions, max_cases: usize, rng: &mut ChaCha8Rng) -> Hidde
 #[cfg(test)]
 mod tests {
     use super::*;
-    use semrec_data::Part;
 
     fn log(clock: Clock) -> Interactions {
         let rows: Vec<Row> = (0..120u32)
@@ -241,6 +268,43 @@ mod tests {
             assert_eq!(case.held_out, [events[2].item]);
             assert_eq!(case.history, &events[..2]);
         }
+    }
+
+    /// Data that come divided are asked for what they hold out, test before validation, and nothing
+    /// of it is learned from.
+    #[test]
+    fn what_the_data_hold_out_is_asked_for() {
+        let divided = |parts: [Part; 3], clock| {
+            let whole = log(Clock::Position);
+            let rows = whole.rows().enumerate().map(|(i, row)| Row {
+                part: parts[i % 3],
+                ..row
+            });
+            let rows: Vec<Row> = rows.collect();
+            // Few ask no more than a guess would say.
+            let mut people = rows.clone();
+            people.extend(rows.iter().map(|row| Row {
+                user: row.user + 40,
+                ..*row
+            }));
+            Interactions::from_rows(&people, 80, 20, clock)
+        };
+        let hidden = |log: &Interactions, horizon| {
+            let r = rehearse((log, horizon), 1000, 0.0, 1).remove(0);
+            (r.cases.len(), r.train.len())
+        };
+        let (train, valid, test) = (Part::Train, Part::Valid, Part::Test);
+        let two = divided([train, valid, valid], Clock::Position);
+        assert_eq!(hidden(&two, Horizon::Later), (80, 80));
+        let r = rehearse((&two, Horizon::Later), 1000, 0.0, 1).remove(0);
+        assert!(r.train.rows().all(|row| row.part == train));
+        assert!(r.cases.iter().all(|case| case.held_out.len() == 2));
+        let three = divided([train, valid, test], Clock::None);
+        assert_eq!(hidden(&three, Horizon::Later), (80, 160));
+        // What happens at any time is asked of each, and data that are not divided too.
+        assert_eq!(hidden(&two, Horizon::AnyTime), (80, 160));
+        let whole = divided([train, train, train], Clock::Position);
+        assert_eq!(hidden(&whole, Horizon::Later), (80, 160));
     }
 
     #[test]

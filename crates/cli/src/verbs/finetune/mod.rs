@@ -178,7 +178,7 @@ impl Job<'_> {
             })?;
         // Who gives another's vectors is asked as the other is.
         let taught = teacher.as_ref().and_then(|t| t.tower);
-        let tower = plan.objective.tower().or(taught);
+        let tower = tuned.tower.or(taught);
         network.write(&parameters, target)?;
         write_beside(target, &parameters, tower)?;
         if matches!(plan.settings.method, Method::Lora(_) | Method::AdaLora(_)) {

@@ -32,6 +32,7 @@ pub(super) fn summary(
         encoder: job.args.encoder.encoder.clone(),
         objective: serde_json::to_value(&job.plan.objective)?,
         settings: serde_json::to_value(&job.plan.settings)?,
+        tower: serde_json::to_value(made.tuned.tower)?,
         trained: made.sizes.0,
         parameters: made.sizes.1,
         seconds,

@@ -2,14 +2,15 @@
 
 use crate::args::{
     CandidatesName, FinetuneArgs, LabelSource, LearnedArgs, MethodName, ObjectiveName,
-    OptimiserName, PaceArgs, ParameterArgs, ScheduleName, SourceKind, TemperatureArg, TowerName,
+    OptimiserName, PaceArgs, ParameterArgs, PriorArg, ScheduleName, SourceKind, TemperatureArg,
+    TowerName,
 };
 use anyhow::bail;
 use semrec_data::Split;
 use semrec_finetune::{
     AdaLora, Ahead, CandidateSet, CouplesConfig, Elsa, Hardness, HistoriesConfig, Labels, Lora,
-    Method, Mlm, Objective, QuestionsConfig, Settings, SimCse, SingleTower, SourceName,
-    Temperature, Tsdae, TwoTower, UserTower,
+    Method, Mlm, Objective, PriorWeight, QuestionsConfig, Settings, SimCse, SingleTower,
+    SourceName, Temperature, Tsdae, TwoTower, UserTower,
 };
 use semrec_train::{Decay, Method as Rule, Optimiser};
 
@@ -20,6 +21,11 @@ const WARM: f32 = 0.05;
 const BOTTLENECK: usize = 64;
 /// Units of a head that follows vectors.
 const UNITS: usize = 8192;
+
+/// Tokens of a text that an encoder is trained on.
+const TOKENS: usize = 128;
+/// More tokens than an encoder reads: what follows its vectors should know them as they will be.
+const WHOLE: usize = 1 << 16;
 
 /// Targets of a person in an epoch where each is asked in a batch.
 const SOME: usize = 4;
@@ -107,6 +113,10 @@ fn settings(pace: &PaceArgs, method: Method, objective: &Objective) -> Settings 
         Objective::Contrastive(_) | Objective::Elsa(_) => 256,
         Objective::Mlm(_) | Objective::Simcse(_) | Objective::Tsdae(_) | Objective::Distil => 64,
     };
+    let longest = match method {
+        Method::Head { .. } => WHOLE,
+        _ => TOKENS,
+    };
     Settings {
         method,
         epochs: pace.epochs,
@@ -129,7 +139,7 @@ fn settings(pace: &PaceArgs, method: Method, objective: &Objective) -> Settings 
             clip: pace.clip,
         },
         dropout: pace.dropout.unwrap_or(if follows { 0.0 } else { 0.1 }),
-        max_length: pace.max_length,
+        max_length: pace.max_length.unwrap_or(longest),
         fgm: pace.fgm,
     }
 }
@@ -205,6 +215,10 @@ fn objective(name: ObjectiveName, args: &LearnedArgs, split: Split) -> anyhow::R
             }),
             candidates: candidates(args),
             ahead: ahead(args, split),
+            prior: match args.prior {
+                PriorArg::Auto => PriorWeight::Validated,
+                PriorArg::Fixed(weight) => PriorWeight::Fixed(weight),
+            },
         }),
         ObjectiveName::Elsa => Objective::Elsa(Elsa {
             user_tower,
@@ -315,6 +329,7 @@ mod tests {
             let settings = plan(&format!("--method head {flags}")).settings;
             assert_eq!(settings.method, Method::Head { width }, "{flags}");
             assert_eq!(settings.batch, batch, "{flags}");
+            assert_eq!(settings.max_length, WHOLE, "{flags}");
             assert!((settings.learning_rate - rate).abs() < 1e-9, "{flags}");
         }
     }
@@ -323,7 +338,8 @@ mod tests {
     fn flags_reach_method_and_objective() {
         let plan = plan(
             "--method lora --rank 4 --targets query,up --objective contrastive --temperature \
-             learned --user-tower attention --source pairs --hard-negatives 2 --schedule cosine",
+             learned --user-tower attention --source pairs --hard-negatives 2 --schedule cosine \
+             --prior auto",
         );
         let Method::Lora(lora) = &plan.settings.method else {
             panic!("{:?}", plan.settings.method)
@@ -337,5 +353,6 @@ mod tests {
         assert_eq!(towers.user_tower, UserTower::Attention);
         assert!(matches!(towers.source, SourceName::Pairs(_)));
         assert_eq!(towers.hard.map(|h| h.count), Some(2));
+        assert_eq!(towers.prior, PriorWeight::Validated);
     }
 }

@@ -5,10 +5,12 @@
 //! `p = Σ_h w_h · y_h + text_weight · y_text` with `w_h = (1 + age of h) ^ -recency`, and
 //!
 //! ```text
-//! score(i) = cos(p, y_i) = Σ_h w_h · ⟨y_h, y_i⟩ / ‖p‖ + text_weight · ⟨y_text, y_i⟩ / ‖p‖
+//! score(i) = cos(p, y_i) + ⟨b, y_i⟩
+//!          = Σ_h w_h · ⟨y_h, y_i⟩ / ‖p‖ + text_weight · ⟨y_text, y_i⟩ / ‖p‖ + ⟨b, y_i⟩
 //! ```
 //!
-//! so that what each item of the history adds is exact. Where facts are read, `y_i` is of texts and
+//! so that what each item of the history adds is exact; `b` is zero but beside an encoder that was
+//! tuned to say what everybody touches. Where facts are read, `y_i` is of texts and
 //! facts (`texts.rs`), and a sentence goes beside the texts. An item or a person without any of both
 //! gets minus infinity. Nothing is learned from clicks but the whitening and two numbers: a new item is
 //! scored as well as an old one. The vectors of a pretrained encoder have to be whitened, those of one
@@ -16,16 +18,19 @@
 //! here than there; so both are taken as they find people's own training events (`probe.rs`). An
 //! encoder that was tuned as one of two towers says itself what the other one was.
 
-use crate::history::{RECENCY, Touched, recency_for, recency_problem, recent};
+mod reading;
+#[cfg(test)]
+mod tests;
+
+use crate::history::{Touched, recency_for, recency_problem, recent};
 use crate::kernels::{products, row_dot};
-use crate::probe::{Probe, clearly_better};
-use crate::texts::{Manner, SHARE, Said, has_text, load_whitening, read, save_whitening};
+use crate::texts::{SHARE, has_text, load_whitening, save_whitening};
 use crate::{
-    Cause, Contribution, Horizon, Model, ModelError, Query, Recommender, Setting, Tensors, Training,
+    Cause, Contribution, Model, ModelError, Query, Recommender, Setting, Tensors, Training,
 };
 use rayon::prelude::*;
-use semrec_data::Clock;
-use semrec_text::{Tower, Vectors, Whitening};
+use reading::{chosen, prior};
+use semrec_text::{Vectors, Whitening};
 use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -35,9 +40,6 @@ use std::sync::Arc;
 const CHUNK: usize = 64;
 /// Items multiplied at once: their vectors stay near the core while people pass by.
 const BLOCK: usize = 512;
-/// How far to whiten, and how much less older items count, where that is left open.
-const POWERS: [f32; 2] = [1.0, 0.0];
-const RECENCIES: [f32; 2] = [RECENCY, 1.0];
 
 /// Parameters of [`Content`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,6 +76,8 @@ impl Default for ContentConfig {
 pub struct Content {
     config: ContentConfig,
     recency: f32,
+    /// What every person has in common, `[dim]`; empty for nothing.
+    prior: Vec<f32>,
     /// Of the texts; absent where facts alone are read.
     whitening: Option<Arc<Whitening>>,
     /// Mean of the items' vectors less that of the people's texts, `[dim_in]`: people write in
@@ -118,12 +122,13 @@ impl Model for Content {
         }
         let (said, recency) = chosen(training, config)?;
         let recency = recency_for(training.interactions.clock(), recency);
+        let prior = prior(training, config, &said)?;
         let mean = said.whitening.as_ref().map(Whitening::mean);
         let voice = mean.map_or_else(Vec::new, |mean| voice(training, mean));
         let dim = said.vectors.dim();
         Ok(Self::of(
             *config,
-            (recency, voice),
+            (recency, prior, voice),
             said.whitening,
             (dim, Arc::new(said.vectors.into_vec())),
         ))
@@ -134,6 +139,10 @@ impl Model for Content {
         let [n, dim] = tensors.shape("items")?;
         let recency = tensors.shared_f32("recency", &[1])?[0];
         let items = tensors.shared_f32("items", &[n, dim])?;
+        let prior = match tensors.shape("prior") {
+            Ok([_]) => tensors.shared_f32("prior", &[dim])?.to_vec(),
+            Err(_) => Vec::new(),
+        };
         let [has_texts] = tensors.dimensions("has_texts")?;
         let (whitening, voice) = if has_texts == 0 {
             (None, Vec::new())
@@ -142,62 +151,9 @@ impl Model for Content {
             let voice = tensors.shared_f32("voice", &[whitening.dim_in()])?.to_vec();
             (Some(whitening), voice)
         };
-        Ok(Self::of(config, (recency, voice), whitening, (dim, items)))
+        let people = (recency, prior, voice);
+        Ok(Self::of(config, people, whitening, (dim, items)))
     }
-}
-
-/// What the items say, and the recency: of the ways to read that are left open the first, unless
-/// another finds people's training events clearly better.
-fn chosen(training: &Training<'_>, config: &ContentConfig) -> Result<(Said, f32), ModelError> {
-    let log = training.interactions;
-    // A tower was trained for what comes next.
-    let tower = training
-        .tower
-        .filter(|_| training.horizon != Horizon::AnyTime);
-    let (powers, recencies) = match tower {
-        Some(Tower { recency }) => (&[0.0][..], &[recency][..]),
-        None => (&POWERS[..], &RECENCIES[..]),
-    };
-    let powers = config.power.among(powers);
-    let recencies = match log.clock() {
-        Clock::None => vec![0.0],
-        Clock::Seconds | Clock::Position => config.recency.among(recencies),
-    };
-    let reading = |done: usize| {
-        (training.progress)("content: whitening", done, powers.len());
-        let manner = Manner {
-            power: powers[done],
-            eps: config.eps,
-            share: config.facts,
-        };
-        read(training, Content::NAME, manner)
-    };
-    let mut said = reading(0)?;
-    let mut recency = recencies[0];
-    if powers.len() * recencies.len() > 1 {
-        let probe = Probe::new(log, &said.vectors, training.horizon);
-        let mut above = probe.above(log, &said.vectors, recency);
-        let mut better = |said: &Said, recencies: &[f32]| {
-            let mut found = None;
-            for &recency in recencies {
-                let others = probe.above(log, &said.vectors, recency);
-                if clearly_better(&others, &above) {
-                    above = others;
-                    found = Some(recency);
-                }
-            }
-            found
-        };
-        recency = better(&said, &recencies[1..]).unwrap_or(recency);
-        for done in 1..powers.len() {
-            let other = reading(done)?;
-            if let Some(found) = better(&other, &recencies) {
-                (said, recency) = (other, found);
-            }
-        }
-    }
-    (training.progress)("content: whitening", powers.len(), powers.len());
-    Ok((said, recency))
 }
 
 /// What has to be added to a person's text for it to lie among the items' texts on average; of
@@ -227,7 +183,7 @@ fn voice(training: &Training<'_>, item_mean: &[f32]) -> Vec<f32> {
 impl Content {
     fn of(
         config: ContentConfig,
-        (recency, voice): (f32, Vec<f32>),
+        (recency, prior, voice): (f32, Vec<f32>, Vec<f32>),
         whitening: Option<Whitening>,
         (dim, items): (usize, Arc<Vec<f32>>),
     ) -> Self {
@@ -235,6 +191,7 @@ impl Content {
         Self {
             config,
             recency,
+            prior,
             whitening: whitening.map(Arc::new),
             voice,
             dim,
@@ -296,7 +253,7 @@ impl Content {
     }
 
     /// Writes the person's vector, and returns its length before it was scaled to 1 (0 for a
-    /// person without any text).
+    /// person without any text) and what everybody has in common was added.
     fn person(&self, query: &Query<'_>, into: &mut [f32]) -> f32 {
         into.fill(0.0);
         for Touched { item, weight } in self.touched(query) {
@@ -313,7 +270,13 @@ impl Content {
         if norm > 0.0 {
             into.iter_mut().for_each(|x| *x /= norm);
         }
+        into.iter_mut().zip(&self.prior).for_each(|(x, b)| *x += b);
         norm
+    }
+
+    /// Whether there is anything to score by, of a person with a vector of this length.
+    fn knows(&self, norm: f32) -> bool {
+        norm > 0.0 || !self.prior.is_empty()
     }
 }
 
@@ -336,7 +299,7 @@ impl Recommender for Content {
                 let known: Vec<bool> = people
                     .chunks_exact_mut(dim)
                     .zip(queries)
-                    .map(|(person, query)| self.person(query, person) > 0.0)
+                    .map(|(person, query)| self.knows(self.person(query, person)))
                     .collect();
                 self.cosines(&people, out);
                 for (row, known) in out.chunks_exact_mut(n.max(1)).zip(known) {
@@ -355,22 +318,22 @@ impl Recommender for Content {
         }
         let mut person = vec![0.0; self.dim];
         let norm = self.person(query, &mut person);
-        if norm == 0.0 {
-            return Vec::new();
-        }
         let target = self.item(item);
         let part = |cause: Cause, weight: f32, vector: &[f32]| Contribution {
             source: Self::NAME.to_owned(),
             cause,
-            amount: weight / norm * row_dot(vector, target),
+            amount: weight * row_dot(vector, target),
         };
-        let mut parts: Vec<Contribution> = self
-            .touched(query)
-            .into_iter()
-            .map(|t| part(Cause::History(t.item), t.weight, self.item(t.item)))
-            .collect();
-        if let Some(text) = self.text(query) {
-            parts.push(part(Cause::Text, 1.0, &text));
+        let mut parts = Vec::new();
+        if norm > 0.0 {
+            let touched = self.touched(query).into_iter();
+            let of = |t: Touched| part(Cause::History(t.item), t.weight / norm, self.item(t.item));
+            parts.extend(touched.map(of));
+            let text = self.text(query);
+            parts.extend(text.map(|text| part(Cause::Text, 1.0 / norm, &text)));
+        }
+        if !self.prior.is_empty() {
+            parts.push(part(Cause::Item, 1.0, &self.prior));
         }
         parts.sort_by(|a, b| b.amount.total_cmp(&a.amount));
         parts
@@ -380,6 +343,9 @@ impl Recommender for Content {
         let (n, dim) = (self.n_items(), self.dim);
         into.put_model(Self::NAME, &self.config)?;
         into.put_f32("recency", &[1], vec![self.recency])?;
+        if !self.prior.is_empty() {
+            into.put_f32("prior", &[dim], self.prior.clone())?;
+        }
         let items = if self.changed.is_empty() {
             Arc::clone(&self.items)
         } else {
@@ -419,172 +385,5 @@ impl Recommender for Content {
             renewed.changed.insert(item, row.into());
         }
         Some(Arc::new(renewed))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use semrec_data::{Clock, Event, Interactions, Part, Row};
-
-    fn event(item: u32, time: i64) -> Event {
-        Event {
-            item,
-            value: 1.0,
-            time,
-        }
-    }
-
-    /// Four items on the axes of the plane, whitened to themselves; item 4 has no text.
-    fn model(config: &ContentConfig) -> Content {
-        read_beside(None, Horizon::Later, config)
-    }
-
-    /// The same, of an encoder that was tuned beside a tower.
-    fn read_beside(tower: Option<Tower>, horizon: Horizon, config: &ContentConfig) -> Content {
-        let rows: Vec<Row> = (0..5)
-            .map(|i| Row {
-                user: 0,
-                event: event(i, i64::from(i)),
-                kind: 0,
-                part: Part::Train,
-            })
-            .collect();
-        let log = Interactions::from_rows(&rows, 1, 5, Clock::Position);
-        let vectors = Vectors::new(2, vec![1.0, 0.0, -1.0, 0.0, 0.0, 1.0, 0.0, -1.0, 0.0, 0.0]);
-        let training = Training {
-            interactions: &log,
-            item_vectors: Some(&vectors),
-            item_facts: None,
-            user_vectors: None,
-            tower,
-            horizon,
-            seed: 0,
-            run: None,
-            progress: &|_, _, _| {},
-        };
-        Content::fit(&training, config).unwrap()
-    }
-
-    #[test]
-    fn a_tower_says_how_people_are_read() {
-        let tower = Some(Tower { recency: 0.25 });
-        let auto = ContentConfig::default();
-        // How far the plane is stretched: its variance is 1/2 along each axis.
-        let stretch = |model: &Content| {
-            let matrix = model.whitening.as_ref().unwrap().matrix();
-            matrix.iter().map(|x| x * x).sum::<f32>()
-        };
-        for horizon in [Horizon::Later, Horizon::Next] {
-            let model = read_beside(tower, horizon, &auto);
-            assert_eq!(model.recency, 0.25);
-            assert!((stretch(&model) - 2.0).abs() < 0.01, "{}", stretch(&model));
-        }
-        // It was trained for what comes next, and what the user says comes first.
-        let model = read_beside(tower, Horizon::AnyTime, &auto);
-        assert_eq!(model.recency, RECENCY);
-        assert!((stretch(&model) - 4.0).abs() < 0.1, "{}", stretch(&model));
-        let own = ContentConfig {
-            recency: Setting::Is(0.75),
-            ..auto
-        };
-        assert_eq!(read_beside(tower, Horizon::Later, &own).recency, 0.75);
-    }
-
-    #[test]
-    fn cosine_to_the_recency_weighted_history() {
-        let model = model(&ContentConfig {
-            // (1 + 1) ^ -recency = 0.75
-            recency: Setting::Is((4.0f32 / 3.0).log2()),
-            ..ContentConfig::default()
-        });
-        // The person is 1 · y_2 + 0.75 · y_0, of length sqrt(1 + 0.5625) = 1.25: cosines are
-        // 0.75 / 1.25 = 0.6 along item 0 and 1 / 1.25 = 0.8 along item 2.
-        let history = [event(0, 1), event(4, 2), event(2, 3)];
-        let query = Query {
-            history: &history,
-            text: None,
-        };
-        let mut scores = [0.0; 5];
-        model.score(&[query], &mut scores);
-        for (got, expected) in scores.iter().zip([0.6, -0.6, 0.8, -0.8]) {
-            assert!((got - expected).abs() < 1e-5, "{scores:?}");
-        }
-        assert_eq!(scores[4], f32::NEG_INFINITY);
-        let why = model.explain(&query, 2);
-        assert_eq!(why[0].cause, Cause::History(2));
-        assert!((why.iter().map(|c| c.amount).sum::<f32>() - 0.8).abs() < 1e-5);
-    }
-
-    /// Item 5 is new and reads like item 2, item 0 reads like item 3 now, item 6 says nothing.
-    #[test]
-    fn what_is_new_or_reads_otherwise_is_scored_by_what_it_says_now() {
-        let fitted = model(&ContentConfig::default());
-        let changes = Vectors::new(2, vec![0.0, 1.0, 0.0, -1.0]);
-        let model = fitted.renewed(7, &[5, 0], &changes).unwrap();
-        assert_eq!(model.n_items(), 7);
-        let ask = |history: &[Event]| {
-            let query = Query {
-                history,
-                text: None,
-            };
-            let mut scores = [0.0; 7];
-            model.score(&[query], &mut scores);
-            scores
-        };
-        let cold = f32::NEG_INFINITY;
-        for (history, expected) in [
-            ([event(2, 0)], [-1.0, 0.0, 1.0, -1.0, cold, 1.0, cold]),
-            ([event(5, 0)], [-1.0, 0.0, 1.0, -1.0, cold, 1.0, cold]),
-            ([event(0, 0)], [1.0, 0.0, -1.0, 1.0, cold, -1.0, cold]),
-        ] {
-            for (got, expected) in ask(&history).iter().zip(expected) {
-                assert!(*got == expected || (got - expected).abs() < 1e-5);
-            }
-        }
-        assert_eq!(ask(&[event(6, 0)]), [cold; 7]);
-        let mut tensors = Tensors::default();
-        model.save(&mut tensors).unwrap();
-        let again = Content::load(&tensors).unwrap();
-        let query = Query {
-            history: &[event(5, 0)],
-            text: None,
-        };
-        let mut scores = [0.0; 7];
-        again.score(&[query], &mut scores);
-        assert_eq!(scores, ask(&[event(5, 0)]));
-    }
-
-    #[test]
-    fn a_sentence_alone_is_enough_and_nothing_is_not() {
-        let model = model(&ContentConfig::default());
-        let queries = [
-            Query {
-                history: &[],
-                text: Some(&[0.0, 1.0]),
-            },
-            Query::default(),
-        ];
-        let mut scores = [0.0; 10];
-        model.score(&queries, &mut scores);
-        assert!((scores[2] - 1.0).abs() < 1e-5, "{scores:?}");
-        assert!(scores[5..].iter().all(|&s| s == f32::NEG_INFINITY));
-        assert_eq!(model.explain(&queries[0], 2)[0].cause, Cause::Text);
-    }
-
-    #[test]
-    fn stored_and_loaded_it_scores_the_same() {
-        let model = model(&ContentConfig::default());
-        let mut tensors = Tensors::default();
-        model.save(&mut tensors).unwrap();
-        let again = Content::load(&tensors).unwrap();
-        let query = Query {
-            history: &[event(1, 0)],
-            text: Some(&[0.6, 0.8]),
-        };
-        let (mut a, mut b) = ([0.0; 5], [0.0; 5]);
-        model.score(&[query], &mut a);
-        again.score(&[query], &mut b);
-        assert_eq!(a, b);
     }
 }
