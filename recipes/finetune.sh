@@ -46,7 +46,8 @@ for seed in ${2:-42}; do
         beauty-lora) method=lora how+=(--targets query,key,value,output,up,down) ;;
         beauty-loss) how=(--ahead 0 --epochs 5 --patience 5) ;;
         beauty-loss-lora)
-            method=lora how=(--ahead 0 --epochs 5 --patience 5 --targets query,key,value,output,up,down)
+            method=lora how=(--ahead 0 --epochs 12 --patience 12 --rank 20)
+            how+=(--targets query,key,value,output,up,down)
             how+=(--beside "$OUT/tuned-beauty-loss-$seed")
             ;;
         beauty-cold) split=cold-items:0.1 how=(--epochs 5 --patience 5 --learning-rate 2e-5) ;;

@@ -9,16 +9,24 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// A user tower without parameters of its own: a person is the sum of the vectors of what they
-/// touched, as they are (not whitened again), each times `(1 + newer items)^-recency`, at length 1;
-/// and, if the vectors know it, what everybody touches.
+/// touched, each times `(1 + newer items)^-recency`, at length 1; and, if the vectors know it, what
+/// everybody touches.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tower {
     /// How much less older items count; 0 for all alike.
     pub recency: f32,
+    /// Whether the vectors are to be taken as they are, not whitened again: they follow some that were
+    /// made for their cosines. Else that is open.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub as_they_are: bool,
     /// What every person has in common.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior: Option<Prior>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What every person has in common: `weight` is added to one value of their vectors, which of an
@@ -85,7 +93,11 @@ mod tests {
             weight: 1.5,
         };
         for (recency, prior) in [(1.0, None), (0.0, Some(known)), (0.6, None)] {
-            let tower = Some(Tower { recency, prior });
+            let tower = Some(Tower {
+                recency,
+                as_they_are: recency > 0.5,
+                prior,
+            });
             Tower::put(tower, at).unwrap();
             assert_eq!(Tower::of(at).unwrap(), tower);
         }

@@ -115,8 +115,11 @@ impl Objective {
         let Self::Contrastive(towers) = self else {
             return None;
         };
-        let recency = towers.user_tower.recency()?;
-        Some(semrec_text::Tower { recency, prior })
+        Some(semrec_text::Tower {
+            recency: towers.user_tower.recency()?,
+            as_they_are: towers.ahead.is_some(),
+            prior,
+        })
     }
 }
 

@@ -26,7 +26,8 @@ pub(super) fn prior(
     config: &ContentConfig,
     said: &Said,
 ) -> Result<Vec<f32>, ModelError> {
-    let prior = tower(training).and_then(|tower| tower.prior);
+    let tower = tower(training).filter(|tower| tower.as_they_are);
+    let prior = tower.and_then(|tower| tower.prior);
     let (Some(prior), Some(whitening)) = (prior, &said.whitening) else {
         return Ok(Vec::new());
     };
@@ -56,8 +57,16 @@ pub(super) fn chosen(
     config: &ContentConfig,
 ) -> Result<(Said, f32), ModelError> {
     let log = training.interactions;
-    let (powers, recencies) = match tower(training) {
-        Some(Tower { recency, .. }) => (&[0.0][..], &[recency][..]),
+    let tower = tower(training);
+    let (powers, recencies) = match &tower {
+        Some(Tower {
+            recency,
+            as_they_are,
+            ..
+        }) => (
+            if *as_they_are { &[0.0][..] } else { &POWERS },
+            std::slice::from_ref(recency),
+        ),
         None => (&POWERS[..], &RECENCIES[..]),
     };
     let powers = config.power.among(powers);

@@ -57,6 +57,7 @@ fn fit_beside(
 fn a_tower_says_how_people_are_read() {
     let tower = Some(Tower {
         recency: 0.25,
+        as_they_are: true,
         prior: None,
     });
     let auto = ContentConfig::default();
@@ -70,6 +71,14 @@ fn a_tower_says_how_people_are_read() {
         assert_eq!(model.recency, 0.25);
         assert!((stretch(&model) - 2.0).abs() < 0.01, "{}", stretch(&model));
     }
+    // Where whitening is left open, it is done unless people's events speak against it.
+    let open = tower.map(|tower| Tower {
+        as_they_are: false,
+        ..tower
+    });
+    let model = read_beside(open, Horizon::Later, &auto);
+    assert_eq!(model.recency, 0.25);
+    assert!((stretch(&model) - 4.0).abs() < 0.1, "{}", stretch(&model));
     // It was trained for what comes next, and what the user says comes first.
     let model = read_beside(tower, Horizon::AnyTime, &auto);
     assert_eq!(model.recency, RECENCY);
@@ -92,6 +101,7 @@ fn what_everybody_touches_is_added_where_the_encoder_knows_it() {
         });
         Some(Tower {
             recency: 1.0,
+            as_they_are: true,
             prior,
         })
     };
