@@ -109,7 +109,7 @@ impl TwoTower {
                  number that a training without it says"
                     .to_owned(),
             ),
-            _ => Ok(()),
+            PriorWeight::Fixed(_) | PriorWeight::Validated => Ok(()),
         }
     }
 }

@@ -113,9 +113,10 @@ fn settings(pace: &PaceArgs, method: Method, objective: &Objective) -> Settings 
         Objective::Contrastive(_) | Objective::Elsa(_) => 256,
         Objective::Mlm(_) | Objective::Simcse(_) | Objective::Tsdae(_) | Objective::Distil => 64,
     };
-    let longest = match method {
-        Method::Head { .. } => WHOLE,
-        _ => TOKENS,
+    let longest = if matches!(method, Method::Head { .. }) {
+        WHOLE
+    } else {
+        TOKENS
     };
     Settings {
         method,
