@@ -134,7 +134,8 @@ fn along_the_sphere(vectors: &[f32], slopes: &mut [f32], dim: usize) {
         });
 }
 
-fn back_to_the_sphere(vectors: &mut [f32], dim: usize) {
+/// Scales each vector of `dim` values to length 1; one of zeros stays.
+pub(super) fn back_to_the_sphere(vectors: &mut [f32], dim: usize) {
     vectors.par_chunks_exact_mut(dim).for_each(|v| {
         let length = v.iter().map(|x| x * x).sum::<f32>().sqrt();
         if length > 0.0 {

@@ -19,6 +19,7 @@
 //! the value from the words as it does the others. `w`, in units of cosine, the validation part can
 //! say and the training part cannot: within it an item's neighbours know its time.
 
+use super::ahead::back_to_the_sphere;
 use semrec_text::Prior;
 
 /// What a unit of `ln(1 + n)` is in a vector.
@@ -40,12 +41,13 @@ pub(crate) fn with_standing(vectors: &[f32], dim: usize, touched_by: &[f32]) -> 
     let events: f32 = touched_by.iter().sum();
     let mean = touched_by.iter().map(|n| n * n.ln_1p()).sum::<f32>() / events.max(1.0);
     let mut out = vectors.to_vec();
-    for (vector, n) in out.chunks_exact_mut(dim).zip(touched_by) {
-        vector[coordinate] = 0.0;
-        to_length_one(vector);
-        vector[coordinate] = SCALE * (n.ln_1p() - mean);
-        to_length_one(vector);
-    }
+    let values = |out: &mut [f32], of: &dyn Fn(f32) -> f32| {
+        let rows = out.chunks_exact_mut(dim).zip(touched_by);
+        rows.for_each(|(vector, &n)| vector[coordinate] = of(n));
+        back_to_the_sphere(out, dim);
+    };
+    values(&mut out, &|_| 0.0);
+    values(&mut out, &|n| SCALE * (n.ln_1p() - mean));
     (out, coordinate)
 }
 
@@ -62,13 +64,6 @@ pub(crate) fn add_prior(prior: Option<Prior>, people: &mut [f32], dim: usize) {
     if let Some(prior) = prior {
         let values = people.iter_mut().skip(prior.coordinate).step_by(dim);
         values.for_each(|x| *x += prior.weight);
-    }
-}
-
-fn to_length_one(vector: &mut [f32]) {
-    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-    if length > 0.0 {
-        vector.iter_mut().for_each(|x| *x /= length);
     }
 }
 
