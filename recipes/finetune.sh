@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # The encoder tuned on what people do: two towers against the whole catalogue; a wide head behind MiniLM,
 # all its weights, and low-rank changes, on Amazon Beauty (leave-one-out; a tenth of the items held out of
-# training), Amazon Industrial (descriptions, a given split) and Toys. Each run ends with `content` under
+# training), Amazon Industrial (descriptions, a given split), Toys, and MovieLens latest-small (titles and genres). Each run ends with `content` under
 # the frozen and under the tuned encoder, a paired test and slices, as a table, JSON and a page. The runs of
 # a head take one to ten minutes on two cores, the others up to an hour.
 #
 # usage: DATA=… recipes/finetune.sh [RUNS [SEEDS]]
-# RUNS are some of head head-validation head-cold head-toys head-industrial head-industrial-plain
-# head-industrial-validation beauty beauty-validation beauty-lora beauty-loss beauty-loss-lora beauty-cold
+# RUNS are some of head head-validation head-cold head-toys head-latest-small head-industrial
+# head-industrial-plain head-industrial-validation beauty beauty-validation beauty-lora beauty-loss beauty-loss-lora beauty-cold
 # beauty-cold-elsa industrial toys, in quotes; all if not given. Those with `validation` or `cold` in their name, and `beauty-loss` (whose vectors do not go
 # ahead), tune on the training part alone and are told by the validation part when to end; the others learn
 # from both parts, as every model of the results does. `head-validation` chose the sixteen epochs,
@@ -25,8 +25,8 @@ both() {
 }
 
 for seed in ${2:-42}; do
-    for run in ${1:-head head-validation head-cold head-toys head-industrial head-industrial-plain \
-        head-industrial-validation beauty beauty-validation beauty-lora beauty-loss beauty-loss-lora \
+    for run in ${1:-head head-validation head-cold head-toys head-latest-small head-industrial \
+        head-industrial-plain head-industrial-validation beauty beauty-validation beauty-lora beauty-loss beauty-loss-lora \
         beauty-cold beauty-cold-elsa industrial toys}; do
         method=full objective=contrastive split=leave-one-out set=amazon-beauty
         how=(--final --epochs 4 --warmup 0.02)
@@ -42,6 +42,7 @@ for seed in ${2:-42}; do
             ;;
         head-cold) split=cold-items:0.1 how=(--ahead 1 --epochs 3 --patience 3 --warmup 0.02) ;;
         head-toys) set=amazon-toys ;;
+        head-latest-small) set=ml-latest-small ;;
         beauty-validation) how=(--epochs 4 --patience 4 --warmup 0.02) ;;
         beauty-lora) method=lora how+=(--targets query,key,value,output,up,down) ;;
         beauty-loss) how=(--ahead 0 --epochs 5 --patience 5) ;;
@@ -56,7 +57,7 @@ for seed in ${2:-42}; do
         toys) set=amazon-toys how=(--encoder "$OUT/tuned-beauty-$seed" --beside minilm --final --epochs 1) ;;
         *) echo "no run is called $run" >&2 && exit 2 ;;
         esac
-        import_items "$set"
+        if [ "$set" = ml-latest-small ]; then import_ml_latest_small; else import_items "$set"; fi
         tuned=$OUT/tuned-$run-$seed
         [ -d "$tuned" ] || "$semrec" --seed "$seed" finetune "$OUT/$set" --method "$method" \
             --objective "$objective" --split "$split" "${how[@]}" --out "$tuned" \
