@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # The encoder tuned on what people do: two towers against the whole catalogue; a wide head behind MiniLM,
 # all its weights, and low-rank changes, on Amazon Beauty (leave-one-out; a tenth of the items held out of
-# training), Amazon Industrial (descriptions, a given split), Toys, and MovieLens latest-small (titles and genres). Each run ends with `content` under
-# the frozen and under the tuned encoder, a paired test and slices, as a table, JSON and a page. The runs of
-# a head take one to ten minutes on two cores, the others up to an hour.
+# training), Amazon Industrial (descriptions, a given split), Toys, and MovieLens latest-small (titles and
+# genres). Each run ends with `content` under the frozen and under the tuned encoder, a paired test and
+# slices, as a table, JSON and a page. The runs of a head take one to ten minutes on two cores, the others up
+# to an hour.
 #
 # usage: DATA=… recipes/finetune.sh [RUNS [SEEDS]]
 # RUNS are some of head head-validation head-cold head-toys head-latest-small head-industrial
-# head-industrial-plain head-industrial-validation beauty beauty-validation beauty-lora beauty-loss beauty-loss-lora beauty-cold
-# beauty-cold-elsa industrial toys, in quotes; all if not given. Those with `validation` or `cold` in their name, and `beauty-loss` (whose vectors do not go
-# ahead), tune on the training part alone and are told by the validation part when to end; the others learn
-# from both parts, as every model of the results does. `head-validation` chose the sixteen epochs,
-# `head-industrial-validation` the prior of `head-industrial`, which `head-industrial-plain` does without. `toys`
-# begins with what `beauty` made; `beauty-loss-lora` is compared with what `beauty-loss` made.
+# head-industrial-plain head-industrial-validation beauty beauty-validation beauty-lora beauty-loss
+# beauty-loss-lora beauty-cold beauty-cold-elsa industrial toys, in quotes; all if not given. Those with
+# `validation` or `cold` in their name, and `beauty-loss` (whose vectors do not go ahead), tune on the
+# training part alone and are told by the validation part when to end; the others learn from both parts, as
+# every model of the results does. `head-validation` chose the sixteen epochs, `head-industrial-validation`
+# the prior of `head-industrial`, which `head-industrial-plain` does without. `toys` begins with what
+# `beauty` made; `beauty-loss-lora` is compared with what `beauty-loss` made.
 source "$(dirname "$0")/start.sh"
 
 # A model under the frozen and under the tuned encoder, with a paired test.
