@@ -28,8 +28,8 @@ both() {
 
 for seed in ${2:-42}; do
     for run in ${1:-head head-validation head-cold head-toys head-latest-small head-industrial \
-        head-industrial-plain head-industrial-validation beauty beauty-validation beauty-lora beauty-loss beauty-loss-lora \
-        beauty-cold beauty-cold-elsa industrial toys}; do
+        head-industrial-plain head-industrial-validation beauty beauty-validation beauty-lora \
+        beauty-loss beauty-loss-lora beauty-cold beauty-cold-elsa industrial toys}; do
         method=full objective=contrastive split=leave-one-out set=amazon-beauty
         how=(--final --epochs 4 --warmup 0.02)
         # A head's epochs are minutes: of the items that are held out it forgets least in few.
