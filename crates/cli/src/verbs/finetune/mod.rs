@@ -192,7 +192,8 @@ impl Job<'_> {
         interrupt::leaves(None);
         Ok(Made {
             tuned,
-            sizes: (parameters.len(), all),
+            // A layer behind the pooling may be new.
+            sizes: (parameters.len(), all.max(parameters.len())),
         })
     }
 
