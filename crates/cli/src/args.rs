@@ -8,8 +8,7 @@ mod tune;
 
 pub(crate) use finetune::{
     CandidatesName, FinetuneArgs, LabelSource, LearnedArgs, MethodName, ObjectiveName,
-    OptimiserName, PaceArgs, ParameterArgs, PriorArg, ScheduleName, SourceKind, TemperatureArg,
-    TowerName,
+    OptimiserName, PaceArgs, ParameterArgs, ScheduleName, SourceKind, TemperatureArg, TowerName,
 };
 pub(crate) use mine::MineArgs;
 pub(crate) use model::{

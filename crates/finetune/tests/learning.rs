@@ -39,17 +39,22 @@ fn item(person: u32, time: u32) -> u32 {
     (2 * (person * 7 + time * 5 + time * time) + person % 2) % ITEMS
 }
 
-fn shop() -> Shop {
-    let rows = (0..PEOPLE).flat_map(|user| {
-        (0..6).map(move |time| Row {
+/// What people touched, one after the other.
+fn log<I: Iterator<Item = u32>>(of: impl Fn(u32) -> I) -> Interactions {
+    let mut rows = Vec::new();
+    for user in 0..PEOPLE {
+        rows.extend((0i64..).zip(of(user)).map(|(time, item)| Row {
             user,
-            event: event(item(user, time), i64::from(time), 1.0),
+            event: event(item, time, 1.0),
             kind: 0,
             part: Part::Train,
-        })
-    });
-    let rows: Vec<Row> = rows.collect();
-    let train = Interactions::from_rows(&rows, PEOPLE as usize, ITEMS as usize, Clock::Position);
+        }));
+    }
+    Interactions::from_rows(&rows, PEOPLE as usize, ITEMS as usize, Clock::Position)
+}
+
+fn shop() -> Shop {
+    let train = log(|user| (0..6).map(move |time| item(user, time)));
     let mut validation = Cases::default();
     for user in 0..PEOPLE {
         let history = train.of_user(user);
@@ -233,20 +238,10 @@ fn texts_are_held_against_the_catalogue() {
 
 /// A shop of which everybody wants three things: people had two of them, and are asked for the third.
 fn staples() -> Shop {
-    let of = |user: u32| {
+    let train = log(|user| {
         let rare = (0..3).map(move |time| 3 + (user * 7 + time * 5 + time * user) % (ITEMS - 3));
         rare.chain([user % 3, (user + 1) % 3])
-    };
-    let rows = (0..PEOPLE).flat_map(|user| {
-        (0i64..).zip(of(user)).map(move |(time, item)| Row {
-            user,
-            event: event(item, time, 1.0),
-            kind: 0,
-            part: Part::Train,
-        })
     });
-    let rows: Vec<Row> = rows.collect();
-    let train = Interactions::from_rows(&rows, PEOPLE as usize, ITEMS as usize, Clock::Position);
     let mut validation = Cases::default();
     for user in 0..PEOPLE {
         validation.push(user, train.of_user(user), &[(user + 2) % 3]);

@@ -16,17 +16,13 @@ use std::path::Path;
 pub struct Tower {
     /// How much less older items count; 0 for all alike.
     pub recency: f32,
-    /// Whether the vectors are to be taken as they are, not whitened again: they follow some that were
-    /// made for their cosines. Else that is open.
-    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
-    pub as_they_are: bool,
+    /// Whether the vectors may be whitened again. Those that follow vectors made for their cosines are
+    /// to be taken as they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_be_whitened: bool,
     /// What every person has in common.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior: Option<Prior>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What every person has in common: `weight` is added to one value of their vectors, which of an
@@ -95,7 +91,7 @@ mod tests {
         for (recency, prior) in [(1.0, None), (0.0, Some(known)), (0.6, None)] {
             let tower = Some(Tower {
                 recency,
-                as_they_are: recency > 0.5,
+                may_be_whitened: recency > 0.5,
                 prior,
             });
             Tower::put(tower, at).unwrap();

@@ -3,7 +3,7 @@
 use super::EncoderArgs;
 use clap::{Args, ValueEnum};
 use semrec_data::Split;
-use semrec_finetune::Target;
+use semrec_finetune::{PriorWeight, Target};
 use std::path::PathBuf;
 
 /// What `finetune --help` ends with.
@@ -161,38 +161,31 @@ pub(crate) enum TemperatureArg {
 
 impl TemperatureArg {
     fn parse(text: &str) -> Result<Self, String> {
-        if text == "learned" {
-            return Ok(Self::Learned);
-        }
-        let number = text.parse().ok().filter(|x: &f32| *x > 0.0);
-        number
-            .map(Self::Fixed)
-            .ok_or_else(|| "expected 'learned' or a number above 0, as in 0.05".to_owned())
+        let read = word_or_number(text, ("learned", Self::Learned), Self::Fixed, |x| x > 0.0);
+        read.ok_or_else(|| "expected 'learned' or a number above 0, as in 0.05".to_owned())
     }
 }
 
 /// `--prior`
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum PriorArg {
-    /// What is best on the validation part.
-    Auto,
-    /// As it is.
-    Fixed(f32),
+fn prior(text: &str) -> Result<PriorWeight, String> {
+    let auto = ("auto", PriorWeight::Validated);
+    let read = word_or_number(text, auto, PriorWeight::Fixed, |x| {
+        x >= 0.0 && x.is_finite()
+    });
+    read.ok_or_else(|| "expected 'auto' or a number of at least 0, as in 0.15".to_owned())
 }
 
-impl PriorArg {
-    fn parse(text: &str) -> Result<Self, String> {
-        if text == "auto" {
-            return Ok(Self::Auto);
-        }
-        let number = text
-            .parse()
-            .ok()
-            .filter(|x: &f32| *x >= 0.0 && x.is_finite());
-        number
-            .map(Self::Fixed)
-            .ok_or_else(|| "expected 'auto' or a number of at least 0, as in 0.15".to_owned())
+/// What a word stands for, or a number that fits.
+fn word_or_number<T>(
+    text: &str,
+    (word, meant): (&str, T),
+    of: impl Fn(f32) -> T,
+    fits: impl Fn(f32) -> bool,
+) -> Option<T> {
+    if text == word {
+        return Some(meant);
     }
+    text.parse().ok().filter(|&x| fits(x)).map(of)
 }
 
 /// `semrec finetune`
@@ -364,10 +357,10 @@ pub(crate) struct LearnedArgs {
         long,
         env = "SEMREC_PRIOR",
         default_value = "0",
-        value_parser = PriorArg::parse,
+        value_parser = prior,
         value_name = "WEIGHT|auto"
     )]
-    pub(crate) prior: PriorArg,
+    pub(crate) prior: PriorWeight,
     /// Of contrastive and elsa: what a person is made of.
     #[arg(long, env = "SEMREC_USER_TOWER", default_value = "recency")]
     pub(crate) user_tower: TowerName,

@@ -117,7 +117,7 @@ impl Objective {
         };
         Some(semrec_text::Tower {
             recency: towers.user_tower.recency()?,
-            as_they_are: towers.ahead.is_some(),
+            may_be_whitened: towers.ahead.is_none(),
             prior,
         })
     }

@@ -194,13 +194,18 @@ impl<'a> Remembered<'a> {
             PriorWeight::Validated => (&WEIGHTS[..], false),
         };
         let (standing, coordinate) = with_standing(&goals, dim, &self.touched_by(material.train));
-        let mut best = (worth(&goals, None)?.value * WORTH, 0.0);
+        let without = if asked {
+            f64::NEG_INFINITY
+        } else {
+            worth(&goals, None)?.value * WORTH
+        };
+        let mut best = (without, 0.0);
         for &weight in weights {
             let value = worth(&standing, Some(prior(coordinate, weight)))?.value;
             told(&News::Said(&format!(
                 "the vectors with a prior of {weight}: validation ndcg@10 {value:.4}"
             )));
-            if asked || value > best.0 {
+            if value > best.0 {
                 best = (value, weight);
             }
         }

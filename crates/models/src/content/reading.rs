@@ -26,7 +26,7 @@ pub(super) fn prior(
     config: &ContentConfig,
     said: &Said,
 ) -> Result<Vec<f32>, ModelError> {
-    let tower = tower(training).filter(|tower| tower.as_they_are);
+    let tower = tower(training).filter(|tower| !tower.may_be_whitened);
     let prior = tower.and_then(|tower| tower.prior);
     let (Some(prior), Some(whitening)) = (prior, &said.whitening) else {
         return Ok(Vec::new());
@@ -61,10 +61,14 @@ pub(super) fn chosen(
     let (powers, recencies) = match &tower {
         Some(Tower {
             recency,
-            as_they_are,
+            may_be_whitened,
             ..
         }) => (
-            if *as_they_are { &[0.0][..] } else { &POWERS },
+            if *may_be_whitened {
+                &POWERS
+            } else {
+                &[0.0][..]
+            },
             std::slice::from_ref(recency),
         ),
         None => (&POWERS[..], &RECENCIES[..]),

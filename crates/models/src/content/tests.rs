@@ -57,7 +57,7 @@ fn fit_beside(
 fn a_tower_says_how_people_are_read() {
     let tower = Some(Tower {
         recency: 0.25,
-        as_they_are: true,
+        may_be_whitened: false,
         prior: None,
     });
     let auto = ContentConfig::default();
@@ -73,7 +73,7 @@ fn a_tower_says_how_people_are_read() {
     }
     // Where whitening is left open, it is done unless people's events speak against it.
     let open = tower.map(|tower| Tower {
-        as_they_are: false,
+        may_be_whitened: true,
         ..tower
     });
     let model = read_beside(open, Horizon::Later, &auto);
@@ -101,7 +101,7 @@ fn what_everybody_touches_is_added_where_the_encoder_knows_it() {
         });
         Some(Tower {
             recency: 1.0,
-            as_they_are: true,
+            may_be_whitened: false,
             prior,
         })
     };

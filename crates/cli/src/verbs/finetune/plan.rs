@@ -2,15 +2,14 @@
 
 use crate::args::{
     CandidatesName, FinetuneArgs, LabelSource, LearnedArgs, MethodName, ObjectiveName,
-    OptimiserName, PaceArgs, ParameterArgs, PriorArg, ScheduleName, SourceKind, TemperatureArg,
-    TowerName,
+    OptimiserName, PaceArgs, ParameterArgs, ScheduleName, SourceKind, TemperatureArg, TowerName,
 };
 use anyhow::bail;
 use semrec_data::Split;
 use semrec_finetune::{
     AdaLora, Ahead, CandidateSet, CouplesConfig, Elsa, Hardness, HistoriesConfig, Labels, Lora,
-    Method, Mlm, Objective, PriorWeight, QuestionsConfig, Settings, SimCse, SingleTower,
-    SourceName, Temperature, Tsdae, TwoTower, UserTower,
+    Method, Mlm, Objective, QuestionsConfig, Settings, SimCse, SingleTower, SourceName,
+    Temperature, Tsdae, TwoTower, UserTower,
 };
 use semrec_train::{Decay, Method as Rule, Optimiser};
 
@@ -216,10 +215,7 @@ fn objective(name: ObjectiveName, args: &LearnedArgs, split: Split) -> anyhow::R
             }),
             candidates: candidates(args),
             ahead: ahead(args, split),
-            prior: match args.prior {
-                PriorArg::Auto => PriorWeight::Validated,
-                PriorArg::Fixed(weight) => PriorWeight::Fixed(weight),
-            },
+            prior: args.prior,
         }),
         ObjectiveName::Elsa => Objective::Elsa(Elsa {
             user_tower,
@@ -244,6 +240,7 @@ mod tests {
     use super::*;
     use crate::args::{Cli, Verb};
     use clap::Parser;
+    use semrec_finetune::PriorWeight;
 
     fn plan(line: &str) -> Plan {
         let words = "semrec finetune shop --out tuned ".to_owned() + line;
