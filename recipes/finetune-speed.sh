@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Texts per second of training passes (forward, backward, a step of AdamW) of all-MiniLM-L6-v2, ours
-# and PyTorch's in turns: 512 titles of Amazon Beauty and 128 descriptions of Amazon Industrial.
+# and PyTorch's in turns: 512 titles of Amazon Beauty and 128 descriptions of Amazon Industrial; of the top
+# layer and the top two, below which states are computed once, ours alone.
 #
 # usage: DATA=… PYTHON=python3 recipes/finetune-speed.sh [THREADS [TURNS]]
 # PYTHON has torch, transformers and peft. One JSON line a run.
@@ -24,6 +25,9 @@ for length in short long; do
         for method in full lora; do
             target/release/examples/step_speed "$model" "$OUT/finetune-$length.json" "${1:-2}" 3 "$method"
             "$python" -W ignore recipes/finetune-peers.py "$model" "$OUT/finetune-$length.json" "${1:-2}" 3 "$method"
+        done
+        for method in top-1 top-2; do
+            target/release/examples/step_speed "$model" "$OUT/finetune-$length.json" "${1:-2}" 3 "$method"
         done
     done
 done

@@ -1,6 +1,6 @@
 //! Measures training passes on a file of texts, for `recipes/finetune-speed.sh`.
 //!
-//! usage: step_speed MODEL_DIR TEXTS.json THREADS ROUNDS [full|lora|top-layers]
+//! usage: step_speed MODEL_DIR TEXTS.json THREADS ROUNDS [full|lora|top-1|top-2|…]
 //!
 //! TEXTS.json is a JSON list of strings; all of them are one batch. A round is a forward pass with
 //! dropout, a contrastive-like gradient by the vectors, the backward pass, and a step of AdamW.
@@ -41,16 +41,19 @@ fn median(mut values: Vec<f64>) -> f64 {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (Some([model, file, threads, rounds]), method) = (args.first_chunk(), args.get(4)) else {
-        return Err(
-            "usage: step_speed MODEL_DIR TEXTS.json THREADS ROUNDS [full|lora|top-layers]".into(),
-        );
+        let usage = "step_speed MODEL_DIR TEXTS.json THREADS ROUNDS [full|lora|top-1|top-2|…]";
+        return Err(format!("usage: {usage}").into());
     };
     let name = method.map_or("full", String::as_str);
     let method = match name {
         "full" => Method::Full,
         "lora" => Method::Lora(Lora::default()),
-        "top-layers" => Method::TopLayers { layers: 2 },
-        other => return Err(format!("'{other}' is no method that is measured").into()),
+        other => match other.strip_prefix("top-").map(str::parse) {
+            Some(Ok(layers)) => Method::TopLayers { layers },
+            Some(Err(_)) | None => {
+                return Err(format!("'{other}' is no method that is measured").into());
+            }
+        },
     };
     let texts: Vec<String> = serde_json::from_slice(&std::fs::read(file)?)?;
     let (network, mut parameters) = Network::open(Path::new(model), &method, 1)?;

@@ -3,7 +3,7 @@
 //! `P = softmax(q·kᵀ/√d + bias)`, `c = P̃·v` with `P̃` the weights under dropout. Backward, from
 //! weights that are computed again: `∂v = P̃ᵀ·∂c`, `∂P = mask ∘ (∂c·vᵀ)`,
 //! `∂S = P ∘ (∂P - Σ ∂P ∘ P)`, `∂q = ∂S·k/√d`, `∂k = ∂Sᵀ·q/√d`. The bias, of MPNet, is a number for
-//! each head and bucket of distances.
+//! each head and bucket of distances. In a decoder a token sees itself and those before it alone.
 
 use super::drops::Drops;
 use super::products::{Into, View, product};
@@ -28,6 +28,8 @@ pub(super) struct Sight<'a> {
     pub(super) lengths: &'a [usize],
     pub(super) drops: &'a Drops,
     pub(super) layer: usize,
+    /// Whether a token sees itself and those before it alone.
+    pub(super) causal: bool,
 }
 
 /// One head of a sequence of so many tokens.
@@ -53,7 +55,7 @@ impl Attention {
             let out = &mut context[first * self.hidden..(first + len) * self.hidden];
             for head in 0..self.heads {
                 let at = Place { head, len };
-                self.weights(on.parameters, qkv, at, &mut weights);
+                self.weights(on, qkv, at, &mut weights);
                 on.drops.weights(&mut weights, on.layer, sequence, head);
                 let v = View::within(len, d, width).read(&qkv[2 * self.hidden + head * d..]);
                 product(
@@ -68,7 +70,7 @@ impl Attention {
     }
 
     /// The weights of a sequence and head, `[len, len]`, before dropout.
-    fn weights(&self, parameters: &Parameters, qkv: &[f32], at: Place, weights: &mut Vec<f32>) {
+    fn weights(&self, on: Sight<'_>, qkv: &[f32], at: Place, weights: &mut Vec<f32>) {
         let (d, width, len) = (self.dim(), 3 * self.hidden, at.len);
         weights.clear();
         weights.resize(len * len, 0.0);
@@ -83,7 +85,7 @@ impl Attention {
             scale,
         );
         if let Some((bias, buckets)) = &self.bias {
-            let bias = bias.values(parameters);
+            let bias = bias.values(on.parameters);
             for (i, row) in weights.chunks_exact_mut(len.max(1)).enumerate() {
                 for (j, weight) in row.iter_mut().enumerate() {
                     let bucket = relative_bucket(i.abs_diff(j), j > i, *buckets);
@@ -91,10 +93,12 @@ impl Attention {
                 }
             }
         }
-        for row in weights.chunks_exact_mut(len.max(1)) {
-            let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let sum = exp_shifted(row, highest);
-            row.iter_mut().for_each(|x| *x /= sum);
+        for (i, row) in weights.chunks_exact_mut(len.max(1)).enumerate() {
+            let (seen, hidden) = row.split_at_mut(if on.causal { i + 1 } else { len });
+            hidden.fill(0.0);
+            let highest = seen.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let sum = exp_shifted(seen, highest);
+            seen.iter_mut().for_each(|x| *x /= sum);
         }
     }
 
@@ -119,7 +123,7 @@ impl Attention {
             let part = View::within(len, d, width);
             for head in 0..self.heads {
                 let at = Place { head, len };
-                self.weights(on.parameters, qkv, at, &mut weights);
+                self.weights(on, qkv, at, &mut weights);
                 dropped.clone_from(&weights);
                 on.drops.weights(&mut dropped, on.layer, sequence, head);
                 let out = View::within(len, d, h).read(&slope[head * d..]);

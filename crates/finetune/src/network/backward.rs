@@ -1,11 +1,10 @@
 //! The pass back: from gradients by what a pass gave to gradients by the parameters.
 
-use super::chunks::{Starts, chunks, drops_of};
+use super::chunks::{Starts, chunks, drops_of, in_shards};
 use super::drops::Site;
 use super::slot::{Local, add};
-use super::{Gradients, Manner, Network, Pass, SHARDS, Tape, Want};
+use super::{Gradients, Manner, Network, Pass, Tape, Want};
 use crate::Sequence;
-use rayon::prelude::*;
 use semrec_train::Parameters;
 
 impl Network {
@@ -39,32 +38,14 @@ impl Network {
         let chunks = chunks(sequences);
         let starts = Starts::of(sequences, manner.want, self.hidden());
         let wanted = gradients.words.is_some() || self.words_place().is_some();
-        let mut shards: Vec<Vec<(usize, Option<Tape>)>> = (0..SHARDS).map(|_| Vec::new()).collect();
-        for (i, tape) in pass.tapes.into_iter().enumerate() {
-            shards[i % SHARDS].push((i, tape));
-        }
-        let locals: Vec<Local> = shards
-            .into_par_iter()
-            .map(|shard| {
-                let mut local = Local::new(arrays.len(), wanted);
-                for (i, tape) in shard {
-                    let chunk = &chunks[i];
-                    let own: Vec<f32> = chunk
-                        .iter()
-                        .flat_map(|&s| slopes[starts.range(s)].iter().copied())
-                        .collect();
-                    let tape =
-                        tape.unwrap_or_else(|| self.pass(parameters, sequences, chunk, manner).1);
-                    self.back(
-                        parameters,
-                        (sequences, chunk, manner),
-                        (tape, &own),
-                        &mut local,
-                    );
-                }
-                local
-            })
-            .collect();
+        let local = || Local::new(arrays.len(), wanted);
+        let (locals, _) = in_shards(pass.tapes, local, |i, tape, local| {
+            let chunk = &chunks[i];
+            let own = starts.gather(chunk, slopes);
+            let tape = tape.unwrap_or_else(|| self.pass(parameters, sequences, chunk, manner).1);
+            let part = (sequences, &chunk[..], manner);
+            self.back(parameters, part, (tape, &own), local);
+        });
         self.gather(parameters, locals, gradients);
     }
 

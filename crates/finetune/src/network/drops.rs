@@ -11,6 +11,8 @@ pub(super) enum Site {
     Weights,
     Attention,
     FeedForward,
+    /// What a decoder's layer hears of the vector.
+    Crossing,
     /// The input of a low-rank change.
     Change(usize),
 }
@@ -22,6 +24,7 @@ impl Site {
             Self::Weights => 1,
             Self::Attention => 2,
             Self::FeedForward => 3,
+            Self::Crossing => 4,
             Self::Change(n) => 8 + n as u64,
         }
     }
@@ -34,6 +37,17 @@ pub(super) struct Drops {
     /// Of each sequence, its number in the batch and its length.
     spans: Vec<(u64, usize)>,
 }
+
+/// Nothing is dropped.
+pub(super) static NONE: Drops = Drops {
+    noise: Noise {
+        seed: 0,
+        step: 0,
+        hidden: 0.0,
+        attention: 0.0,
+    },
+    spans: Vec::new(),
+};
 
 impl Drops {
     pub(super) fn new(noise: Noise, spans: Vec<(u64, usize)>) -> Self {

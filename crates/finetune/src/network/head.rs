@@ -1,7 +1,7 @@
 //! From the states of the tokens to the vector of the text: pooling, linear layers, the cut to
 //! fewer dimensions, and scaling to length 1, `v = z/|z|` with `∂z = (∂v - v·(v·∂v))/|z|`.
 
-use super::drops::Drops;
+use super::drops::NONE;
 use super::linear::{Context, Linear};
 use super::products::Into;
 use super::slot::Local;
@@ -68,8 +68,7 @@ impl Head {
             let next = match stage {
                 Stage::Dense { layer, activation } => {
                     let mut out = vec![0.0; n * layer.outputs];
-                    let none = Drops::new(super::Noise::default(), Vec::new());
-                    let on = context(parameters, &none, n);
+                    let on = context(parameters, n);
                     layer.forward(on, &rows, (&mut out, layer.outputs));
                     out.iter_mut().for_each(|x| *x = activate(*activation, *x));
                     out
@@ -113,8 +112,7 @@ impl Head {
                         *s *= activation_slope(*activation, y);
                     }
                     let mut back = vec![0.0; rows.len()];
-                    let none = Drops::new(super::Noise::default(), Vec::new());
-                    let on = context(parameters, &none, n);
+                    let on = context(parameters, n);
                     let to = (&mut back[..], Into::Replace);
                     layer.backward(on, (rows, &slope, layer.outputs), to, local);
                     back
@@ -164,10 +162,11 @@ impl Head {
     }
 }
 
-fn context<'a>(parameters: &'a Parameters, drops: &'a Drops, rows: usize) -> Context<'a> {
+/// Of a linear layer over rows of whole texts, where nothing is dropped.
+pub(super) fn context(parameters: &Parameters, rows: usize) -> Context<'_> {
     Context {
         parameters,
-        drops,
+        drops: &NONE,
         layer: 0,
         rows,
     }

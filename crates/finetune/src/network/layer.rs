@@ -1,5 +1,6 @@
 //! A layer, normalised after (Devlin et al. 2019): `x₁ = norm(x + attend(x))`,
-//! `x₂ = norm(x₁ + feed(x₁))`, dropout on what attention and the feed-forward part give.
+//! `x₂ = norm(x₁ + feed(x₁))`, dropout on what attention and the feed-forward part give. A decoder has
+//! something between the two halves ([`super::decoder`]).
 //!
 //! Kept for the backward pass, in values a token: input, query, key, value, context and both
 //! normalised sums, of `hidden` each, and the inner state before its activation. What is cheap to
@@ -33,10 +34,22 @@ pub(super) struct Layer {
 /// What a layer keeps of a forward pass.
 #[derive(Debug)]
 pub(super) struct LayerTape {
+    pub(super) attended: Attended,
+    pub(super) fed: Fed,
+}
+
+/// What its first half keeps.
+#[derive(Debug)]
+pub(super) struct Attended {
     x: Vec<f32>,
     qkv: Vec<f32>,
     context: Vec<f32>,
     middle: Normed,
+}
+
+/// What its second half keeps, besides what comes in.
+#[derive(Debug)]
+pub(super) struct Fed {
     inner: Vec<f32>,
     last: Normed,
 }
@@ -50,6 +63,8 @@ pub(super) struct Through<'a> {
     pub(super) drops: &'a Drops,
     /// Number of the layer.
     pub(super) layer: usize,
+    /// Whether a token sees itself and those before it alone.
+    pub(super) causal: bool,
 }
 
 impl<'a> Through<'a> {
@@ -59,6 +74,7 @@ impl<'a> Through<'a> {
             lengths: self.lengths,
             drops: self.drops,
             layer: self.layer,
+            causal: self.causal,
         }
     }
 
@@ -79,6 +95,13 @@ impl Layer {
 
     /// The states behind the layer, `[rows, hidden]`, of those before it, and the tape.
     pub(super) fn forward(&self, on: Through<'_>, x: Vec<f32>) -> (Vec<f32>, LayerTape) {
+        let attended = self.attend(on, x);
+        let (out, fed) = self.feed(on, &self.middle(on, &attended));
+        (out, LayerTape { attended, fed })
+    }
+
+    /// The first half.
+    pub(super) fn attend(&self, on: Through<'_>, x: Vec<f32>) -> Attended {
         let (h, cx) = (self.hidden(), on.context());
         let mut qkv = vec![0.0; cx.rows * 3 * h];
         for (i, linear) in self.qkv.iter().enumerate() {
@@ -92,28 +115,35 @@ impl Layer {
         }
         on.drops.hidden(&mut sum, h, on.layer, Site::Attention);
         add(&mut sum, &x);
-        let middle = self.attention_norm.normalise(sum, h);
-        let x1 = self.attention_norm.output(on.parameters, &middle);
+        Attended {
+            middle: self.attention_norm.normalise(sum, h),
+            x,
+            qkv,
+            context,
+        }
+    }
+
+    /// The states behind the first half, `x₁`.
+    pub(super) fn middle(&self, on: Through<'_>, attended: &Attended) -> Vec<f32> {
+        let norm = &self.attention_norm;
+        norm.output(on.parameters, &attended.middle)
+    }
+
+    /// The second half: the states behind it of those before it, and what is kept.
+    pub(super) fn feed(&self, on: Through<'_>, x1: &[f32]) -> (Vec<f32>, Fed) {
+        let (h, cx) = (self.hidden(), on.context());
         let wide = self.up.outputs;
         let mut inner = vec![0.0; cx.rows * wide];
-        self.up.forward(cx, &x1, (&mut inner, wide));
+        self.up.forward(cx, x1, (&mut inner, wide));
         let mut sum = self.fed(cx, &self.activated(&inner).0);
         if let Some(adapter) = &self.adapter {
             adapter.forward(cx, &mut sum);
         }
         on.drops.hidden(&mut sum, h, on.layer, Site::FeedForward);
-        add(&mut sum, &x1);
+        add(&mut sum, x1);
         let last = self.norm.normalise(sum, h);
         let out = self.norm.output(on.parameters, &last);
-        let tape = LayerTape {
-            x,
-            qkv,
-            context,
-            middle,
-            inner,
-            last,
-        };
-        (out, tape)
+        (out, Fed { inner, last })
     }
 
     fn attended(&self, cx: Context<'_>, context: &[f32]) -> Vec<f32> {
@@ -140,6 +170,19 @@ impl Layer {
         &self,
         on: Through<'_>,
         tape: &LayerTape,
+        slope: Vec<f32>,
+        local: &mut Local,
+    ) -> Vec<f32> {
+        let x1 = self.middle(on, &tape.attended);
+        let slope = self.feed_back(on, (&tape.fed, &x1), slope, local);
+        self.attend_back(on, &tape.attended, slope, local)
+    }
+
+    /// The second half backward; `x1` is what it was given.
+    pub(super) fn feed_back(
+        &self,
+        on: Through<'_>,
+        (tape, x1): (&Fed, &[f32]),
         mut slope: Vec<f32>,
         local: &mut Local,
     ) -> Vec<f32> {
@@ -160,10 +203,21 @@ impl Layer {
         pulp::Arch::new().dispatch(|| {
             inner.iter_mut().zip(&slopes).for_each(|(i, s)| *i *= s);
         });
-        let x1 = self.attention_norm.output(on.parameters, &tape.middle);
         let into = (&mut slope[..], Into::Add);
         self.up
-            .backward(cx, (&x1, &inner, self.up.outputs), into, local);
+            .backward(cx, (x1, &inner, self.up.outputs), into, local);
+        slope
+    }
+
+    /// The first half backward.
+    pub(super) fn attend_back(
+        &self,
+        on: Through<'_>,
+        tape: &Attended,
+        mut slope: Vec<f32>,
+        local: &mut Local,
+    ) -> Vec<f32> {
+        let (h, cx) = (self.hidden(), on.context());
         self.attention_norm
             .backward(on.parameters, &tape.middle, &mut slope, local);
         let mut attended = slope.clone();

@@ -13,6 +13,7 @@ mod adapter;
 mod attention;
 mod backward;
 mod chunks;
+mod decoder;
 mod drops;
 mod embedding;
 mod head;
@@ -24,12 +25,13 @@ mod products;
 mod slot;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod vectors;
 
 use crate::{FinetuneError, Method, Sequence};
 use attention::Attention;
 use chunks::{Starts, chunks, drops_of};
+pub(crate) use decoder::{Decoder, Dictation};
 use drops::{Drops, Site};
 use embedding::Embedding;
 use head::Head;
@@ -307,7 +309,7 @@ impl Network {
         let chunks = chunks(sequences);
         // Which chunks are kept is decided by their number, not by which comes first.
         let most = if keep {
-            self.affordable(sequences, &chunks)
+            self.affordable(sequences, &chunks, (self.layers.len() - self.from, 7))
         } else {
             0
         };
@@ -323,13 +325,7 @@ impl Network {
         let mut values = vec![0.0; starts.len()];
         let mut tapes = Vec::with_capacity(chunks.len());
         for (chunk, (own, tape)) in chunks.iter().zip(passed) {
-            let mut rest = &own[..];
-            for &i in chunk {
-                let range = starts.range(i);
-                let (row, next) = rest.split_at(range.len());
-                values[range].copy_from_slice(row);
-                rest = next;
-            }
+            starts.scatter(chunk, &own, &mut values);
             tapes.push(tape);
         }
         let (values, vectors) = match manner.want {
@@ -345,11 +341,15 @@ impl Network {
         }
     }
 
-    /// How many chunks may be kept.
-    fn affordable(&self, sequences: &[Sequence], chunks: &[Vec<usize>]) -> usize {
+    /// How many chunks may be kept, of so many layers that keep so many states a token.
+    fn affordable(
+        &self,
+        sequences: &[Sequence],
+        chunks: &[Vec<usize>],
+        (layers, states): (usize, usize),
+    ) -> usize {
         let wide = self.layers.first().map_or(0, |layer| layer.up.outputs);
-        let trained = self.layers.len() - self.from;
-        let a_token = size_of::<f32>() * (trained * (7 * self.hidden() + wide) + self.hidden());
+        let a_token = size_of::<f32>() * (layers * (states * self.hidden() + wide) + self.hidden());
         let mut bytes = 0;
         let fits = |chunk: &&Vec<usize>| {
             let tokens: usize = chunk.iter().map(|&i| sequences[i].len()).sum();
@@ -418,6 +418,7 @@ impl Network {
             lengths,
             drops,
             layer,
+            causal: false,
         }
     }
 
@@ -440,7 +441,7 @@ impl Network {
             return (x, Some(normed));
         }
         let known = kept(&self.lower, sequences, |missing| {
-            self.below(parameters, missing)
+            self.below(parameters, missing, (self.from, false))
         });
         (known.iter().flat_map(|x| x.iter().copied()).collect(), None)
     }
@@ -453,7 +454,7 @@ impl Network {
     /// The pooled states of sequences, `[n, hidden]`, where nothing before is trained.
     fn pooled(&self, parameters: &Parameters, sequences: &[&Sequence]) -> Vec<f32> {
         let known = kept(&self.pooled, sequences, |missing| {
-            let states = self.below(parameters, missing);
+            let states = self.below(parameters, missing, (self.from, false));
             let rows = missing.iter().zip(&states);
             rows.map(|(s, states)| self.head.pool(&[s.len()], states))
                 .collect()
@@ -461,8 +462,14 @@ impl Network {
         known.iter().flat_map(|x| x.iter().copied()).collect()
     }
 
-    /// States of sequences behind the layers that stay as they are.
-    fn below(&self, parameters: &Parameters, sequences: &[&Sequence]) -> Vec<Vec<f32>> {
+    /// States of sequences behind the first so many layers, which stay as they are; in a decoder a
+    /// token sees itself and those before it alone.
+    fn below(
+        &self,
+        parameters: &Parameters,
+        sequences: &[&Sequence],
+        (layers, causal): (usize, bool),
+    ) -> Vec<Vec<f32>> {
         if sequences.is_empty() {
             return Vec::new();
         }
@@ -472,8 +479,11 @@ impl Network {
         let drops = drops_of(&all, &lengths, Noise::default());
         let normed = self.embedding.forward(parameters, sequences, None);
         let mut x = self.embedding.norm.output(parameters, &normed);
-        for (number, layer) in self.layers.iter().enumerate().take(self.from) {
-            let on = self.through(parameters, (&lengths, &drops), number);
+        for (number, layer) in self.layers.iter().enumerate().take(layers) {
+            let on = Through {
+                causal,
+                ..self.through(parameters, (&lengths, &drops), number)
+            };
             x = layer.forward(on, x).0;
         }
         let mut rest = &x[..];

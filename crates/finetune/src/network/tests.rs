@@ -5,7 +5,7 @@ use crate::{AdaLora, Lora, Target};
 use serde_json::Value;
 use std::path::PathBuf;
 
-const TEXTS: [&str; 5] = [
+pub(crate) const TEXTS: [&str; 5] = [
     "the river of light",
     "a stone: text, word and 37 lamps",
     "text",
@@ -13,7 +13,7 @@ const TEXTS: [&str; 5] = [
     "why not?",
 ];
 
-fn model(name: &str) -> PathBuf {
+pub(crate) fn model(name: &str) -> PathBuf {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../text/tests/golden");
     match name {
         "tiny" => golden.join(name),
@@ -21,7 +21,7 @@ fn model(name: &str) -> PathBuf {
     }
 }
 
-fn golden() -> Value {
+pub(crate) fn golden() -> Value {
     serde_json::from_str(include_str!("../../tests/golden/network.json")).unwrap()
 }
 
@@ -66,7 +66,7 @@ fn digest(gradient: &[f32]) -> [f64; 2] {
     [length, along.sum()]
 }
 
-fn compare(parameters: &Parameters, gradients: &Gradients, want: &Value, what: &str) {
+pub(crate) fn compare(parameters: &Parameters, gradients: &Gradients, want: &Value, what: &str) {
     let want = want.as_object().unwrap();
     let largest = want.values().map(|d| numbers(d)[0]).fold(0.0, f64::max);
     let mut compared = 0;

@@ -1,9 +1,10 @@
 //! From the pooled states of a batch to its vectors, and back: block by block of texts, whatever
 //! their lengths, so that a wide layer is read once for many of them.
 
+use super::chunks::in_shards;
 use super::head::HeadTape;
 use super::slot::Local;
-use super::{Gradients, Network, SHARDS, TAPE_BYTES};
+use super::{Gradients, Network, TAPE_BYTES};
 use crate::Sequence;
 use rayon::prelude::*;
 use semrec_train::Parameters;
@@ -64,24 +65,14 @@ impl Network {
         let rows = kept.pooled.chunks(wide).zip(sequences.chunks(BLOCK));
         let slopes = slopes.chunks(BLOCK * self.dim());
         let pairs = slopes.zip(back.chunks_mut(wide));
-        let mut shards: Vec<Vec<_>> = (0..SHARDS).map(|_| Vec::new()).collect();
-        for (i, block) in kept.tapes.into_iter().zip(rows).zip(pairs).enumerate() {
-            shards[i % SHARDS].push(block);
-        }
+        let parts: Vec<_> = kept.tapes.into_iter().zip(rows).zip(pairs).collect();
         let arrays = parameters.arrays().len();
-        let locals: Vec<Local> = shards
-            .into_par_iter()
-            .filter(|shard| !shard.is_empty())
-            .map(|shard| {
-                let mut local = Local::new(arrays, false);
-                for ((tape, block), (slope, to)) in shard {
-                    let tape = tape.unwrap_or_else(|| self.head.forward(parameters, block).1);
-                    let back = self.head.backward(parameters, &tape, slope, &mut local);
-                    to.copy_from_slice(&back);
-                }
-                local
-            })
-            .collect();
+        let local = || Local::new(arrays, false);
+        let (locals, _) = in_shards(parts, local, |_, ((tape, block), (slope, to)), local| {
+            let tape = tape.unwrap_or_else(|| self.head.forward(parameters, block).1);
+            let back = self.head.backward(parameters, &tape, slope, local);
+            to.copy_from_slice(&back);
+        });
         self.gather(parameters, locals, gradients);
         back
     }

@@ -56,8 +56,7 @@ impl<'a> MaskedWords<'a> {
             });
         };
         let texts = Texts::new(basis, material, parameters)?;
-        let hidden = network.hidden();
-        let head = WordHead::add(parameters, (network, hidden), &texts.counts(), basis.seed)?;
+        let head = WordHead::add(parameters, network, &texts.counts())?;
         Ok(Self {
             special: texts.special(),
             texts,
@@ -107,9 +106,8 @@ impl<'a> MaskedWords<'a> {
         };
         let context = (basis.network, parameters);
         descend(&passage, gradients, |states, gradients| {
-            let targets = (part.targets.as_slice(), &[][..]);
             self.head
-                .guess(context, states, targets, Some((weight, gradients)))
+                .guess(context, states, &part.targets, Some((weight, gradients)))
         })
     }
 }
@@ -176,9 +174,8 @@ impl Learner for MaskedWords<'_> {
                 ..Manner::PLAIN
             };
             let states = network.values(parameters, &part.sequences, manner);
-            let targets = (part.targets.as_slice(), &[][..]);
             let context = (network, parameters);
-            self.head.guess(context, &states, targets, None).0
+            self.head.guess(context, &states, &part.targets, None).0
         })
     }
 }

@@ -8,7 +8,11 @@ model: the unit vectors of some texts (behind the prompt for items, if it has on
 of the vectors of sin(0.37 i) * v, as its length and its inner product with cos(0.11 k). With LoRA
 and AdaLoRA beside all linear layers, whose values are 0.05 sin(0.7 k + n) for array number n, the
 same of their arrays, and the vectors of the merged model. A pair of texts: the state of its first
-token.
+token. TSDAE: the loss of sentence-transformers' DenoisingAutoEncoderLoss, whose decoder is tied to
+the encoder and to the words' vectors, of writing the texts after reading less of them; what the
+encoder does not have is set as the low-rank changes are (and 1 added to gains), but for the output
+of attention across, which changes nothing, so that its value is all that stands between the vector
+and the state.
 """
 
 import json
@@ -17,6 +21,8 @@ from pathlib import Path
 import torch
 from peft import AdaLoraConfig, LoraConfig, get_peft_model
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.losses import DenoisingAutoEncoderLoss
+from sentence_transformers.models import Normalize
 
 here = Path(__file__).resolve().parent
 models = here.parents[2] / "text" / "tests" / "golden"
@@ -30,6 +36,7 @@ TEXTS = [
     "light light the of of a river stone word text the the a",
     "why not?",
 ]
+SPOILT = ["river light", "a text word lamps", "text", "light the of stone", "why"]
 LINEAR = ["query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense"]
 
 
@@ -114,6 +121,45 @@ def pair(folder):
     return {"tokens": ids, "types": kinds, "state": state.tolist(), "arrays": arrays}
 
 
+def own_name(name):
+    """What the network calls an array of the decoder."""
+    if not name.startswith("bert."):
+        return name
+    name = name.removeprefix("bert.").replace("encoder.layer.", "decoder.")
+    return name.replace("crossattention.self.value", "crossattention.output.dense")
+
+
+def set_array(name, value):
+    wave_of = 0.05 * wave(value.numel(), 0.7, sum(map(ord, name)) % 97)
+    value.copy_(wave_of.reshape(value.shape) + (1.0 if name.endswith("LayerNorm.weight") else 0.0))
+
+
+def denoising(folder):
+    model = load(folder)
+    model.append(Normalize())
+    loss = DenoisingAutoEncoderLoss(model, tie_encoder_decoder=True).double().eval()
+    decoder = loss.decoder
+    encoder = dict(model.transformers_model.named_parameters())
+    decoder.cls.predictions.decoder.weight = encoder["embeddings.word_embeddings.weight"]
+    decoder.cls.predictions.decoder.bias = decoder.cls.predictions.bias
+    own = {}
+    with torch.no_grad():
+        for name, value in decoder.named_parameters():
+            if "crossattention.output.dense" in name:
+                value.copy_(torch.eye(len(value)) if value.ndim > 1 else torch.zeros(len(value)))
+            elif "crossattention.self.value" in name or "crossattention.output.L" in name:
+                own[own_name(name)] = value
+            elif name.startswith("cls.predictions.") and "decoder" not in name:
+                own[name] = value
+        for name, value in own.items():
+            set_array(name, value)
+    features = [model.preprocess(texts) for texts in (SPOILT, TEXTS)]
+    value = loss(features, None)
+    value.backward()
+    arrays = {n: digest(v.grad) for n, v in (encoder | own).items() if v.grad is not None}
+    return {"loss": value.item(), "arrays": arrays}
+
+
 def rounded(value):
     if isinstance(value, float):
         return float(f"{value:.8g}")
@@ -132,4 +178,5 @@ out["lora"] = changed(models / "tiny", LoraConfig(**common))
 ada = {k: v for k, v in common.items() if k != "r"}
 out["adalora"] = changed(models / "tiny", AdaLoraConfig(init_r=3, target_r=2, total_step=10, **ada))
 out["pair"] = pair(models / "tiny")
+out["tsdae"] = denoising(models / "tiny")
 (here / "network.json").write_text(json.dumps(rounded(out), separators=(",", ":")) + "\n")
