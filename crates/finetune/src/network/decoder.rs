@@ -15,7 +15,7 @@
 //! has one whatever is trained.
 
 use super::chunks::{Starts, chunks, drops_of, in_shards};
-use super::drops::Site;
+use super::drops::{Drops, Site};
 use super::head::context;
 use super::layer::{Attended, Fed, Through};
 use super::linear::Linear;
@@ -164,7 +164,7 @@ impl Decoder {
         slopes: &[f32],
         gradients: &mut Gradients,
     ) -> Vec<f32> {
-        let (chunks, starts, dim) = (chunks(on.sequences), on.starts(), on.network.dim());
+        let (chunks, starts) = (chunks(on.sequences), on.starts());
         let words = on.network.words_place().is_some();
         let local = || Local::new(on.parameters.arrays().len(), words);
         let (locals, backs) = in_shards(written.tapes, local, |i, tape, local| {
@@ -177,10 +177,9 @@ impl Decoder {
         on.network.gather(on.parameters, locals, gradients);
         gradients.words = asked;
         let mut out = vec![0.0; on.vectors.len()];
+        let starts = Starts::after(on.sequences.iter().map(|_| on.network.dim()));
         for (i, back) in backs {
-            for (&text, row) in chunks[i].iter().zip(back.chunks_exact(dim)) {
-                out[text * dim..][..dim].copy_from_slice(row);
-            }
+            starts.scatter(&chunks[i], &back, &mut out);
         }
         out
     }
@@ -207,10 +206,7 @@ impl Decoder {
         let mut layers = Vec::with_capacity(self.crossings.len());
         for crossing in &self.crossings {
             let layer = &network.layers[crossing.layer];
-            let through = Through {
-                causal: true,
-                ..network.through(parameters, (&lengths, &drops), crossing.layer)
-            };
+            let through = on.through((&lengths, &drops), crossing.layer);
             let attended = layer.attend(through, x);
             let middle = layer.middle(through, &attended);
             let crossed = crossing.forward(through, &vectors, &middle);
@@ -242,10 +238,7 @@ impl Decoder {
         let layers = self.crossings.iter().zip(&tape.layers);
         for (crossing, (attended, crossed, fed)) in layers.rev() {
             let layer = &network.layers[crossing.layer];
-            let through = Through {
-                causal: true,
-                ..network.through(parameters, (&lengths, &drops), crossing.layer)
-            };
+            let through = on.through((&lengths, &drops), crossing.layer);
             let inner = crossing.norm.output(parameters, crossed);
             slope = layer.feed_back(through, (fed, &inner), slope, local);
             let pair = (crossed, &mut slope[..]);
@@ -304,7 +297,15 @@ impl Crossing {
     }
 }
 
-impl Dictation<'_> {
+impl<'a> Dictation<'a> {
+    /// Through a layer, reading one way.
+    fn through(self, pass: (&'a [usize], &'a Drops), layer: usize) -> Through<'a> {
+        Through {
+            causal: true,
+            ..self.network.through(self.parameters, pass, layer)
+        }
+    }
+
     fn noise(&self) -> Noise {
         let step = self.noise.step;
         Noise {
