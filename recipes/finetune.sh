@@ -9,12 +9,13 @@
 # usage: DATA=… recipes/finetune.sh [RUNS [SEEDS]]
 # RUNS are some of head head-validation head-cold head-toys head-latest-small head-industrial
 # head-industrial-plain head-industrial-validation beauty beauty-validation beauty-lora beauty-loss
-# beauty-loss-lora beauty-cold beauty-cold-elsa industrial toys, in quotes; all if not given. Those with
-# `validation` or `cold` in their name, and `beauty-loss` (whose vectors do not go ahead), tune on the
-# training part alone and are told by the validation part when to end; the others learn from both parts, as
-# every model of the results does. `head-validation` chose the sixteen epochs, `head-industrial-validation`
-# the prior of `head-industrial`, which `head-industrial-plain` does without. `toys` begins with what
-# `beauty` made; `beauty-loss-lora` is compared with what `beauty-loss` made.
+# beauty-loss-lora beauty-words beauty-tsdae beauty-cold beauty-cold-elsa industrial toys, in quotes; all if
+# not given. Those with `validation` or `cold` in their name, `beauty-loss` (whose vectors do not go ahead),
+# and `beauty-words` and `beauty-tsdae` (titles alone, without labels) are told by the validation part when to
+# end, and learn nothing else of it; the others learn from both parts, as every model of the results does.
+# `head-validation` chose the sixteen epochs, `head-industrial-validation` the prior of `head-industrial`,
+# which `head-industrial-plain` does without. `toys` begins with what `beauty` made; `beauty-loss-lora` is
+# compared with what `beauty-loss` made.
 source "$(dirname "$0")/start.sh"
 
 # A model under the frozen and under the tuned encoder, with a paired test.
@@ -29,7 +30,7 @@ both() {
 for seed in ${2:-42}; do
     for run in ${1:-head head-validation head-cold head-toys head-latest-small head-industrial \
         head-industrial-plain head-industrial-validation beauty beauty-validation beauty-lora \
-        beauty-loss beauty-loss-lora beauty-cold beauty-cold-elsa industrial toys}; do
+        beauty-loss beauty-loss-lora beauty-words beauty-tsdae beauty-cold beauty-cold-elsa industrial toys}; do
         method=full objective=contrastive split=leave-one-out set=amazon-beauty
         how=(--final --epochs 4 --warmup 0.02)
         # A head's epochs are minutes: of the items that are held out it forgets least in few.
@@ -53,6 +54,8 @@ for seed in ${2:-42}; do
             how+=(--targets query,key,value,output,up,down)
             how+=(--beside "$OUT/tuned-beauty-loss-$seed")
             ;;
+        beauty-words) objective=tsdae how=(--decoder words --epochs 2 --patience 2) ;;
+        beauty-tsdae) objective=tsdae how=(--epochs 2 --patience 2) ;;
         beauty-cold) split=cold-items:0.1 how=(--epochs 5 --patience 5 --learning-rate 2e-5) ;;
         beauty-cold-elsa) split=cold-items:0.1 objective=elsa method=head how=(--epochs 3 --patience 3) ;;
         industrial) set=amazon-industrial split=given how=(--final --epochs 2 --warmup 0.02) ;;

@@ -7,7 +7,7 @@ mod serve;
 mod tune;
 
 pub(crate) use finetune::{
-    CandidatesName, FinetuneArgs, LabelSource, LearnedArgs, MethodName, ObjectiveName,
+    CandidatesName, DecoderName, FinetuneArgs, LabelSource, LearnedArgs, MethodName, ObjectiveName,
     OptimiserName, PaceArgs, ParameterArgs, ScheduleName, SourceKind, TemperatureArg, TowerName,
 };
 pub(crate) use mine::MineArgs;

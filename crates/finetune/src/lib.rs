@@ -15,7 +15,8 @@ pub use network::{Gradients, Manner, Network, Noise, Pass, Rows, Want};
 pub use objective::{
     Ahead, Bin, CandidateSet, ClassFigures, Classification, Elsa, Material, Mlm, Objective,
     PriorWeight, RECENCY, Reranker, Settings, SimCse, SingleTower, SourceName, Surroundings,
-    Temperature, Tsdae, Tuned, TwoTower, UserTower, classification, finetune, write_beside,
+    Telling, Temperature, Tsdae, Tuned, TwoTower, UserTower, classification, finetune,
+    write_beside,
 };
 pub use sample::{CouplesConfig, Hardness, HistoriesConfig, Labels, QuestionsConfig};
 pub use sequence::Sequence;

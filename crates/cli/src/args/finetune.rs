@@ -111,6 +111,15 @@ pub(crate) enum CandidatesName {
     Catalogue,
 }
 
+/// What tells a text again from its vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DecoderName {
+    /// The encoder's own layers, reading one way, word by word, as published.
+    Transformer,
+    /// One linear layer, as a bag of words.
+    Words,
+}
+
 /// Where labels come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LabelSource {
@@ -341,6 +350,9 @@ pub(crate) struct LearnedArgs {
     /// Of distil: name or directory of the encoder to learn from.
     #[arg(long, env = "SEMREC_TEACHER", value_name = "NAME|DIR")]
     pub(crate) teacher: Option<String>,
+    /// Of tsdae: what tells the whole text from the vector.
+    #[arg(long, env = "SEMREC_DECODER", default_value = "transformer")]
+    pub(crate) decoder: DecoderName,
     /// Of contrastive: what the target is told from [default: the catalogue, but with a learned
     /// temperature, hard negatives or a user tower of texts, which only a batch has].
     #[arg(long, env = "SEMREC_CANDIDATES")]

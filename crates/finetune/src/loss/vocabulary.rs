@@ -5,10 +5,11 @@
 //!
 //! ```text
 //! a = x·Wᵀ + b,   h = γ (g(a) - mean)/√(variance + ε) + β,   g(a) = a Φ(a)  (GELU)
-//! s = h·Eᵀ + c,   L = 1/m Σ_r ( ln Σ_j exp(s_rj) - s_rt )   with t the token of r
+//! s = h·Eᵀ + c,   L = 1/m Σ_r ( ln Σ_j exp(s_rj) - mean of s_rt over the tokens t of r )
 //! ```
 //!
-//! Devlin et al. 2019. Without a head, `h = x`. The scores of [`ROWS`] rows are held at once:
+//! Devlin et al. 2019. Without a head, `h = x`. Masked words have one token each; a vector that
+//! should name all words of its text (a bag of words, Ma et al. 2024) has several. The scores of [`ROWS`] rows are held at once:
 //! 4 · 256 · vocabulary bytes, 31 MB for BERT's.
 
 use super::binary::{linear, linear_backward};
@@ -38,8 +39,10 @@ pub(crate) struct Head<'a> {
 pub(crate) struct Guesses<'a> {
     /// `x`, `[m, inputs]`; without a head, `[m, hidden]`.
     pub(crate) states: &'a [f32],
-    /// The token of each, `[m]`.
+    /// The tokens of each, end to end.
     pub(crate) targets: &'a [u32],
+    /// How many tokens each has, `[m]`; empty for one each. A state without any teaches nothing.
+    pub(crate) counts: &'a [u32],
     /// What comes before the scores, if anything does.
     pub(crate) head: Option<Head<'a>>,
     /// `E`, `[vocabulary, hidden]`.
@@ -53,7 +56,7 @@ pub(crate) struct Guesses<'a> {
 /// The loss and its gradients.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Vocabulary {
-    /// The mean over the states, in nats.
+    /// The mean over the states that have tokens, in nats.
     pub(crate) loss: f32,
     /// `∂L/∂x`, as long as the states.
     pub(crate) states: Vec<f32>,
@@ -86,7 +89,7 @@ pub(crate) fn vocabulary_cross_entropy(guesses: &Guesses<'_>) -> Vocabulary {
     let n = guesses.bias.len();
     let hidden = guesses.words.len() / n;
     let inputs = guesses.head.map_or(hidden, |h| h.dense.len() / hidden);
-    let targets = guesses.targets;
+    let targets = targets_of(guesses);
     assert_eq!(guesses.states.len(), targets.len() * inputs, "[m, inputs]");
     let mut out = Vocabulary {
         loss: 0.0,
@@ -103,7 +106,8 @@ pub(crate) fn vocabulary_cross_entropy(guesses: &Guesses<'_>) -> Vocabulary {
     let mut scores = vec![0.0f32; ROWS.min(targets.len()) * n];
     let mut losses = Vec::with_capacity(ROWS);
     let mut loss = 0.0f64;
-    let weight = 1.0 / targets.len().max(1) as f32;
+    let naming = targets.iter().filter(|t| !t.is_empty()).count();
+    let weight = 1.0 / naming.max(1) as f32;
     for (states, targets) in guesses
         .states
         .chunks(ROWS * inputs)
@@ -118,7 +122,7 @@ pub(crate) fn vocabulary_cross_entropy(guesses: &Guesses<'_>) -> Vocabulary {
         scores
             .par_chunks_exact_mut(n)
             .zip(targets)
-            .map(|(row, &target)| residual(row, guesses.bias, target as usize, weight))
+            .map(|(row, targets)| residual(row, guesses.bias, targets, weight))
             .collect_into_vec(&mut losses);
         loss += losses.iter().sum::<f64>();
         for row in scores.chunks_exact(n) {
@@ -143,15 +147,37 @@ pub(crate) fn vocabulary_cross_entropy(guesses: &Guesses<'_>) -> Vocabulary {
     out
 }
 
-/// Turns scores into `weight · (softmax - one at the target)`; returns the loss of the row.
-fn residual(row: &mut [f32], bias: &[f32], target: usize, weight: f32) -> f64 {
+/// The tokens of each state.
+fn targets_of<'a>(guesses: &Guesses<'a>) -> Vec<&'a [u32]> {
+    if guesses.counts.is_empty() {
+        return guesses.targets.chunks(1).collect();
+    }
+    let mut rest = guesses.targets;
+    let cut = |&count: &u32| {
+        let (own, next) = rest.split_at(count as usize);
+        rest = next;
+        own
+    };
+    let all = guesses.counts.iter().map(cut).collect();
+    assert!(rest.is_empty(), "as many tokens as counted");
+    all
+}
+
+/// Turns scores into `weight · (softmax - share of the targets)`; returns the loss of the row.
+fn residual(row: &mut [f32], bias: &[f32], targets: &[u32], weight: f32) -> f64 {
+    if targets.is_empty() {
+        row.fill(0.0);
+        return 0.0;
+    }
     row.iter_mut().zip(bias).for_each(|(s, b)| *s += b);
-    let own = f64::from(row[target]);
+    let scores = targets.iter().map(|&t| f64::from(row[t as usize]));
+    let own = scores.sum::<f64>() / targets.len() as f64;
     let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum = exp_shifted(row, highest);
     let scale = weight / sum;
     row.iter_mut().for_each(|x| *x *= scale);
-    row[target] -= weight;
+    let share = weight / targets.len() as f32;
+    targets.iter().for_each(|&t| row[t as usize] -= share);
     f64::from(sum).ln() + f64::from(highest) - own
 }
 
@@ -304,26 +330,15 @@ mod tests {
             eps: 1e-12,
         };
         for (name, head) in [("with", Some(head)), ("without", None)] {
-            let guesses = Guesses {
+            let got = vocabulary_cross_entropy(&Guesses {
                 states: &states,
                 targets: &targets,
+                counts: &[],
                 head,
                 words: &words,
                 bias: &bias,
                 frozen_words: false,
-            };
-            let got = vocabulary_cross_entropy(&guesses);
-            let frozen = vocabulary_cross_entropy(&Guesses {
-                frozen_words: true,
-                ..guesses
             });
-            assert_eq!(
-                frozen,
-                Vocabulary {
-                    words: Vec::new(),
-                    ..got.clone()
-                }
-            );
             let want = &golden[name];
             near(&[got.loss], &[number(&want["loss"])], name);
             near(&got.states, &floats(&want["states"]), "states");
@@ -336,6 +351,48 @@ mod tests {
                 near(&head.shift, &floats(&want["shift"]), "shift");
             }
         }
+    }
+
+    #[test]
+    fn bags_of_words_and_their_gradients_are_those_of_pytorch() {
+        let golden = section("bag_of_words");
+        let get = |name: &str| floats(&golden[name]);
+        let (states, words, bias) = (get("states"), get("words"), get("bias"));
+        let (dense, dense_bias) = (get("dense"), get("dense_bias"));
+        let (targets, counts) = (places(&golden["targets"]), places(&golden["counts"]));
+        let guesses = Guesses {
+            states: &states,
+            targets: &targets,
+            counts: &counts,
+            head: Some(Head {
+                dense: &dense,
+                bias: &dense_bias,
+                gain: &[1.0; 8],
+                shift: &[0.0; 8],
+                eps: 1e-12,
+            }),
+            words: &words,
+            bias: &bias,
+            frozen_words: false,
+        };
+        let got = vocabulary_cross_entropy(&guesses);
+        near(&[got.loss], &[number(&golden["loss"])], "loss");
+        near(&got.states, &floats(&golden["states_gradient"]), "states");
+        near(&got.words, &floats(&golden["words_gradient"]), "words");
+        let head = got.head.clone().unwrap();
+        near(&head.dense, &floats(&golden["dense_gradient"]), "dense");
+        let frozen = vocabulary_cross_entropy(&Guesses {
+            frozen_words: true,
+            ..guesses
+        });
+        assert!(frozen.words.is_empty());
+        assert_eq!(
+            frozen,
+            Vocabulary {
+                words: Vec::new(),
+                ..got
+            }
+        );
     }
 
     #[test]
@@ -378,6 +435,7 @@ mod tests {
             }),
             words: &words,
             bias: &[0.0; 11],
+            counts: &[],
             frozen_words: false,
         };
         let half = |from: usize| {

@@ -56,7 +56,8 @@ impl<'a> MaskedWords<'a> {
             });
         };
         let texts = Texts::new(basis, material, parameters)?;
-        let head = WordHead::add(parameters, network, &texts.counts())?;
+        let hidden = network.hidden();
+        let head = WordHead::add(parameters, (network, hidden), &texts.counts(), basis.seed)?;
         Ok(Self {
             special: texts.special(),
             texts,
@@ -106,8 +107,9 @@ impl<'a> MaskedWords<'a> {
         };
         let context = (basis.network, parameters);
         descend(&passage, gradients, |states, gradients| {
+            let targets = (part.targets.as_slice(), &[][..]);
             self.head
-                .guess(context, states, &part.targets, Some((weight, gradients)))
+                .guess(context, states, targets, Some((weight, gradients)))
         })
     }
 }
@@ -174,8 +176,9 @@ impl Learner for MaskedWords<'_> {
                 ..Manner::PLAIN
             };
             let states = network.values(parameters, &part.sequences, manner);
+            let targets = (part.targets.as_slice(), &[][..]);
             let context = (network, parameters);
-            self.head.guess(context, &states, &part.targets, None).0
+            self.head.guess(context, &states, targets, None).0
         })
     }
 }

@@ -46,7 +46,7 @@ pub use mlm::Mlm;
 pub use reranker::Reranker;
 pub use simcse::SimCse;
 pub use single_tower::SingleTower;
-pub use tsdae::Tsdae;
+pub use tsdae::{Telling, Tsdae};
 pub use two_tower::{CandidateSet, PriorWeight, SourceName, Temperature, TwoTower};
 pub use user_tower::{RECENCY, UserTower};
 

@@ -140,7 +140,7 @@ mod tests {
     use super::super::distilled::Distilled;
     use super::super::mlm::{MaskedWords, Mlm};
     use super::super::simcse::{SimCse, Twins};
-    use super::super::tsdae::{Denoised, Tsdae};
+    use super::super::tsdae::{Denoised, Telling, Tsdae};
     use super::*;
     use crate::objective::Settings;
     use crate::{Method, Network};
@@ -196,9 +196,15 @@ mod tests {
         };
         let mlm = MaskedWords::new(basis, &material, Mlm::default(), &mut parameters).unwrap();
         trial.of(&mlm, parameters, "mlm");
-        let (_, mut parameters) = open();
-        let tsdae = Denoised::new(basis, &material, Tsdae::default(), &mut parameters).unwrap();
-        trial.of(&tsdae, parameters, "tsdae");
+        for decoder in [Telling::Transformer, Telling::Words] {
+            let (_, mut parameters) = open();
+            let config = Tsdae {
+                decoder,
+                ..Tsdae::default()
+            };
+            let tsdae = Denoised::new(basis, &material, config, &mut parameters).unwrap();
+            trial.of(&tsdae, parameters, &format!("tsdae, {decoder:?}"));
+        }
         let (_, mut parameters) = open();
         let distilled = Distilled::new(basis, &material, &mut parameters).unwrap();
         trial.of(&distilled, parameters, "distil");

@@ -1,8 +1,12 @@
 //! TSDAE (Wang et al. 2021), denoising of the catalogue's texts: the encoder reads a text of whose
-//! tokens 60% have been deleted, anew in each epoch ([`crate::loss::corrupt`]), and from its one
-//! vector a decoder writes the whole text, word by word ([`Decoder`]). The loss is the cross-entropy
-//! of each next token, that which ends the text with them ([`crate::loss::vocabulary`]); the decoder
-//! is the encoder's layers once more, reading one way.
+//! tokens 60% have been deleted, anew in each epoch ([`crate::loss::corrupt`]), and its one vector
+//! tells the whole text.
+//!
+//! As published, a decoder writes the text from the vector, word by word ([`Decoder`]: the encoder's
+//! layers once more, reading one way); the loss is the cross-entropy of each next token, that which
+//! ends the text with them ([`crate::loss::vocabulary`]). Or the vector names the text's words as a
+//! bag, without their order (Ma et al. 2024, "Drop your decoder"), which costs one product with the
+//! words' vectors and leaves nothing but the vector to learn from.
 
 use super::Basis;
 use super::catalogue::Material;
@@ -14,22 +18,60 @@ use crate::network::{Decoder, Dictation};
 use crate::{FinetuneError, Gradients, Manner, Noise, Sequence, Want};
 use semrec_train::{Learner, Measured, Parameters, Slope, TrainError};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// What tells the whole text from the vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Telling {
+    /// A decoder of the encoder's own layers, word by word.
+    Transformer,
+    /// One linear layer, as a bag of words.
+    Words,
+}
 
 /// How denoising is learned.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tsdae {
     /// Share of a text's tokens that is deleted.
     pub share: f32,
+    /// What tells the whole text.
+    pub decoder: Telling,
 }
 
 impl Default for Tsdae {
     fn default() -> Self {
-        Self { share: 0.6 }
+        Self {
+            share: 0.6,
+            decoder: Telling::Transformer,
+        }
     }
 }
 
+/// What denoising is learned from.
+pub(crate) struct Denoised<'a> {
+    texts: Texts<'a>,
+    config: Tsdae,
+    /// Without one, vectors name words as bags.
+    decoder: Option<Decoder>,
+    head: WordHead,
+    special: Vec<u32>,
+}
+
+/// Texts as the encoder reads them, and what should be told.
+struct Spoilt {
+    sequences: Vec<Sequence>,
+    /// What a decoder reads: each whole text but for its last token.
+    before: Vec<Sequence>,
+    /// The token behind each of these; or the distinct words of each text, end to end.
+    targets: Vec<u32>,
+    /// How many of them each text has, of bags.
+    counts: Vec<u32>,
+}
+
 impl Spoilt {
-    fn new<'t>(
+    /// The whole texts are to be written word by word.
+    fn in_order<'t>(
         sequences: Vec<Sequence>,
         whole: impl Iterator<Item = &'t Sequence> + Clone,
     ) -> Self {
@@ -44,31 +86,45 @@ impl Spoilt {
         Self {
             sequences,
             before: whole.clone().map(before).collect(),
-            next: whole.flat_map(next).collect(),
+            targets: whole.flat_map(next).collect(),
+            counts: Vec::new(),
+        }
+    }
+
+    /// Their words, but for the special ones, are to be named.
+    fn bags<'t>(
+        sequences: Vec<Sequence>,
+        whole: impl Iterator<Item = &'t Sequence>,
+        special: &[u32],
+    ) -> Self {
+        let (mut targets, mut counts) = (Vec::new(), Vec::with_capacity(sequences.len()));
+        for text in whole {
+            let tokens = text.tokens.iter().copied();
+            let plain = tokens.filter(|t| special.binary_search(t).is_err());
+            let distinct: BTreeSet<u32> = plain.collect();
+            counts.push(u32::try_from(distinct.len()).unwrap_or(u32::MAX));
+            targets.extend(distinct);
+        }
+        Self {
+            sequences,
+            before: Vec::new(),
+            targets,
+            counts,
+        }
+    }
+
+    /// How many the loss is the mean of.
+    fn len(&self) -> usize {
+        if self.counts.is_empty() {
+            self.targets.len()
+        } else {
+            self.counts.len()
         }
     }
 }
 
-/// What denoising is learned from.
-pub(crate) struct Denoised<'a> {
-    texts: Texts<'a>,
-    config: Tsdae,
-    decoder: Decoder,
-    head: WordHead,
-    special: Vec<u32>,
-}
-
-/// Texts as the encoder reads them and as they should be written.
-struct Spoilt {
-    sequences: Vec<Sequence>,
-    /// Each whole text but for its last token.
-    before: Vec<Sequence>,
-    /// Each whole text but for its first token, end to end.
-    next: Vec<u32>,
-}
-
 impl<'a> Denoised<'a> {
-    /// Reads the texts, and adds a decoder and a head to the parameters.
+    /// Reads the texts, and adds what tells them to the parameters.
     pub(crate) fn new(
         basis: Basis<'a>,
         material: &Material<'_>,
@@ -83,16 +139,23 @@ impl<'a> Denoised<'a> {
         }
         let network = basis.network;
         let texts = Texts::new(basis, material, parameters)?;
+        let (decoder, inputs) = match config.decoder {
+            Telling::Transformer => {
+                let decoder = Decoder::add(parameters, network, basis.seed)?;
+                (Some(decoder), network.hidden())
+            }
+            Telling::Words => (None, network.dim()),
+        };
         Ok(Self {
             special: texts.special(),
-            decoder: Decoder::add(parameters, network, basis.seed)?,
-            head: WordHead::add(parameters, network, &texts.counts())?,
+            decoder,
+            head: WordHead::add(parameters, (network, inputs), &texts.counts(), basis.seed)?,
             texts,
             config,
         })
     }
 
-    /// Texts with tokens deleted, and what should be written.
+    /// Texts with tokens deleted, and what should be told of them.
     fn spoilt(&self, texts: &[u32], epoch: u64) -> Spoilt {
         let draw = Draw {
             seed: self.texts.basis.seed,
@@ -100,26 +163,47 @@ impl<'a> Denoised<'a> {
         };
         let whole = texts.iter().map(|&text| self.texts.sequence(text));
         let spoil = |text| delete(text, self.config.share, &self.special, draw);
-        Spoilt::new(whole.clone().map(spoil).collect(), whole)
+        let sequences = whole.clone().map(spoil).collect();
+        match self.decoder {
+            Some(_) => Spoilt::in_order(sequences, whole),
+            None => Spoilt::bags(sequences, whole, &self.special),
+        }
     }
 
-    /// What is to be written from vectors.
-    fn dictation<'s>(
-        &'s self,
-        parameters: &'s Parameters,
-        (part, vectors): (&'s Spoilt, &'s [f32]),
+    /// The loss of what vectors tell, and its slopes by them; where training, these and the gradients
+    /// of what tells are multiplied by a weight, and the latter are added.
+    fn tell(
+        &self,
+        parameters: &Parameters,
+        (part, vectors): (&Spoilt, &[f32]),
         noise: Noise,
-    ) -> Dictation<'s> {
-        Dictation {
-            network: self.texts.basis.network,
+        training: Option<(f32, &mut Gradients)>,
+    ) -> (f32, Vec<f32>) {
+        let network = self.texts.basis.network;
+        let context = (network, parameters);
+        let targets = (part.targets.as_slice(), part.counts.as_slice());
+        let Some(decoder) = &self.decoder else {
+            return self.head.guess(context, vectors, targets, training);
+        };
+        let on = Dictation {
+            network,
             parameters,
             vectors,
             sequences: &part.before,
             noise,
+        };
+        let written = decoder.write(on, training.is_some());
+        match training {
+            None => self.head.guess(context, &written.states, targets, None),
+            Some((weight, gradients)) => {
+                let into = Some((weight, &mut *gradients));
+                let (loss, slopes) = self.head.guess(context, &written.states, targets, into);
+                (loss, decoder.backward(on, written, &slopes, gradients))
+            }
         }
     }
 
-    /// Loss and gradients of a part that has `weight` of its step's tokens.
+    /// Loss and gradients of a part that is `weight` of its step.
     fn part(
         &self,
         parameters: &Parameters,
@@ -137,15 +221,9 @@ impl<'a> Denoised<'a> {
             noise,
             fgm: basis.settings.fgm,
         };
-        let context = (basis.network, parameters);
         descend(&passage, gradients, |vectors, gradients| {
-            let on = self.dictation(parameters, (part, vectors), noise);
-            let written = self.decoder.write(on, true);
-            let training = Some((weight, &mut *gradients));
-            let (loss, slopes) = self
-                .head
-                .guess(context, &written.states, &part.next, training);
-            (loss, self.decoder.backward(on, written, &slopes, gradients))
+            let told = (part, vectors);
+            self.tell(parameters, told, noise, Some((weight, gradients)))
         })
     }
 }
@@ -168,7 +246,7 @@ impl Learner for Denoised<'_> {
         let basis = &self.texts.basis;
         let spoilt = |texts: &Part| -> (usize, Spoilt) {
             let part = self.spoilt(texts, *epoch);
-            (part.next.len(), part)
+            (part.len(), part)
         };
         let sized: Vec<_> = parts.iter().map(spoilt).collect();
         basis.slope(parameters, &sized, step, |part, at, gradients| {
@@ -185,10 +263,8 @@ impl Learner for Denoised<'_> {
             let network = self.texts.basis.network;
             let part = self.spoilt(texts, 0);
             let vectors = network.values(parameters, &part.sequences, Manner::PLAIN);
-            let on = self.dictation(parameters, (&part, &vectors), Noise::default());
-            let states = self.decoder.write(on, false).states;
-            let context = (network, parameters);
-            self.head.guess(context, &states, &part.next, None).0
+            let told = (&part, vectors.as_slice());
+            self.tell(parameters, told, Noise::default(), None).0
         })
     }
 }
@@ -263,7 +339,7 @@ mod tests {
     /// The texts of the golden file, and how it spoils them.
     fn part(network: &Network) -> Spoilt {
         let tokens = |texts: [&str; 5]| network.tokenise(&texts, Role::Passage, 64).unwrap();
-        Spoilt::new(tokens(SPOILT), tokens(TEXTS).iter())
+        Spoilt::in_order(tokens(SPOILT), tokens(TEXTS).iter())
     }
 
     #[test]

@@ -1,15 +1,17 @@
-//! What names words from states while training, and is left behind afterwards: BERT's head for masked
-//! words ([`crate::loss::vocabulary`]) over the encoder's own words' vectors.
+//! What names words from states or vectors while training, and is left behind afterwards: BERT's
+//! head for masked words ([`crate::loss::vocabulary`]) over the encoder's own words' vectors.
 //!
-//! Sentence encoders come without one. It starts with a dense layer that changes nothing, and with
-//! the log of each word's share of the texts as bias, so that the first steps teach the encoder
-//! something other than which words are frequent.
+//! Sentence encoders come without one. It starts with a dense layer that changes nothing (one that
+//! is drawn, if the states are of another length than the words' vectors), and with the log of each
+//! word's share of the texts as bias, so that the first steps teach the encoder something other
+//! than which words are frequent.
 
 use super::user_tower::filled;
 use crate::loss::single;
 use crate::loss::vocabulary::{Guesses, Head, vocabulary_cross_entropy};
 use crate::{FinetuneError, Gradients, Network};
-use semrec_train::Parameters;
+use rand::RngExt as _;
+use semrec_train::{Parameters, draws};
 
 /// `ε` of the layer norm, as BERT has it.
 const EPS: f32 = 1e-12;
@@ -25,15 +27,26 @@ pub(crate) struct WordHead {
 }
 
 impl WordHead {
-    /// Adds a head; `counts` is how often each token is in the texts, `[vocabulary]`.
+    /// Adds a head for states of length `inputs`; `counts` is how often each token is in the texts,
+    /// `[vocabulary]`.
     pub(crate) fn add(
         parameters: &mut Parameters,
-        network: &Network,
+        (network, inputs): (&Network, usize),
         counts: &[u64],
+        seed: u64,
     ) -> Result<Self, FinetuneError> {
         let hidden = network.hidden();
-        let mut dense = vec![0.0; hidden * hidden];
-        dense.iter_mut().step_by(hidden + 1).for_each(|x| *x = 1.0);
+        let dense: Vec<f32> = if inputs == hidden {
+            (0..hidden * hidden)
+                .map(|k| if k / hidden == k % hidden { 1.0 } else { 0.0 })
+                .collect()
+        } else {
+            let mut rng = draws(seed, 2, 0);
+            let most = (3.0 / inputs as f32).sqrt();
+            (0..hidden * inputs)
+                .map(|_| rng.random_range(-most..most))
+                .collect()
+        };
         let all: u64 = counts.iter().sum::<u64>() + counts.len() as u64;
         let share = |&count: &u64| single(((count + 1) as f64 / all as f64).ln());
         let name = |part: &str| format!("cls.predictions.{part}");
@@ -41,7 +54,7 @@ impl WordHead {
             parameters.add(&name(part), shape, values, decay)
         };
         Ok(Self {
-            dense: add("transform.dense.weight", &[hidden, hidden], dense, true)?,
+            dense: add("transform.dense.weight", &[hidden, inputs], dense, true)?,
             dense_bias: add("transform.dense.bias", &[hidden], vec![0.0; hidden], false)?,
             gain: add(
                 "transform.LayerNorm.weight",
@@ -66,18 +79,22 @@ impl WordHead {
 
     /// The loss of naming words from states, and its slopes by them; where training, these and the
     /// gradients of the head and of the words' vectors are multiplied by a weight, and the latter
-    /// are added. `targets` is the word of each state.
+    /// are added.
+    ///
+    /// `targets` are the words of each state, end to end; `counts` how many each has, empty for one
+    /// each.
     pub(crate) fn guess(
         &self,
         (network, parameters): (&Network, &Parameters),
         states: &[f32],
-        targets: &[u32],
+        (targets, counts): (&[u32], &[u32]),
         training: Option<(f32, &mut Gradients)>,
     ) -> (f32, Vec<f32>) {
         let array = |place: usize| parameters.arrays()[place].values.as_slice();
         let found = vocabulary_cross_entropy(&Guesses {
             states,
             targets,
+            counts,
             head: Some(Head {
                 dense: array(self.dense),
                 bias: array(self.dense_bias),

@@ -163,6 +163,22 @@ for name in ["with", "without"]:
             "shift": numbers(transform.LayerNorm.bias.grad),
         }
 
+# Bags of words: 5 vectors of 6 values through a head of 8, which name 2, 1, 0, 3 and 1 words.
+vectors, dense, dense_bias = leaf(5, 6), leaf(8, 6), leaf(8)
+table, bias = leaf(13, 8), leaf(13)
+bags = [[3, 7], [0], [], [12, 1, 5], [7]]
+hidden = layer_norm(gelu(vectors @ dense.T + dense_bias), (8,), eps=1e-12)
+logs = (hidden @ table.T + bias).log_softmax(1)
+loss = torch.stack([-logs[row, bag].mean() for row, bag in enumerate(bags) if bag]).mean()
+loss.backward()
+out["bag_of_words"] = {
+    "states": numbers(vectors), "words": numbers(table), "bias": numbers(bias),
+    "dense": numbers(dense), "dense_bias": numbers(dense_bias), "targets": sum(bags, []),
+    "counts": [len(bag) for bag in bags], "loss": loss.item(),
+    "states_gradient": numbers(vectors.grad), "words_gradient": numbers(table.grad),
+    "dense_gradient": numbers(dense.grad),
+}
+
 # Distances of a student from a teacher: 5 vectors of 6 values.
 student, teacher = leaf(5, 6), given(5, 6)
 out["distil"] = {"student": numbers(student), "teacher": numbers(teacher)}

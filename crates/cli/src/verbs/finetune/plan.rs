@@ -1,14 +1,14 @@
 //! Flags as what is asked of the training.
 
 use crate::args::{
-    CandidatesName, FinetuneArgs, LabelSource, LearnedArgs, MethodName, ObjectiveName,
+    CandidatesName, DecoderName, FinetuneArgs, LabelSource, LearnedArgs, MethodName, ObjectiveName,
     OptimiserName, PaceArgs, ParameterArgs, ScheduleName, SourceKind, TemperatureArg, TowerName,
 };
 use anyhow::bail;
 use semrec_data::Split;
 use semrec_finetune::{
     AdaLora, Ahead, CandidateSet, CouplesConfig, Elsa, Hardness, HistoriesConfig, Labels, Lora,
-    Method, Mlm, Objective, QuestionsConfig, Settings, SimCse, SingleTower, SourceName,
+    Method, Mlm, Objective, QuestionsConfig, Settings, SimCse, SingleTower, SourceName, Telling,
     Temperature, Tsdae, TwoTower, UserTower,
 };
 use semrec_train::{Decay, Method as Rule, Optimiser};
@@ -230,7 +230,13 @@ fn objective(name: ObjectiveName, args: &LearnedArgs, split: Split) -> anyhow::R
                 TemperatureArg::Fixed(x) => x,
             },
         }),
-        ObjectiveName::Tsdae => Objective::Tsdae(Tsdae::default()),
+        ObjectiveName::Tsdae => Objective::Tsdae(Tsdae {
+            decoder: match args.decoder {
+                DecoderName::Transformer => Telling::Transformer,
+                DecoderName::Words => Telling::Words,
+            },
+            ..Tsdae::default()
+        }),
         ObjectiveName::Distil => Objective::Distil,
     })
 }
