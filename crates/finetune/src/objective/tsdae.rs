@@ -307,8 +307,8 @@ mod tests {
     }
 
     /// Calls `then` with what denoises the texts of the golden file, without dropout.
-    fn denoised(method: Method, then: impl Fn(&Denoised<'_>, Parameters)) {
-        let (network, mut parameters) = Network::open(&model("tiny"), &method, 1).unwrap();
+    fn denoised(method: &Method, then: impl Fn(&Denoised<'_>, Parameters)) {
+        let (network, mut parameters) = Network::open(&model("tiny"), method, 1).unwrap();
         let items = TEXTS.map(str::to_owned);
         let events = Interactions::from_rows(&[], 0, items.len(), Clock::Seconds);
         let material = Material {
@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn loss_and_gradients_equal_those_of_sentence_transformers() {
-        denoised(Method::Full, |denoised, parameters| {
+        denoised(&Method::Full, |denoised, parameters| {
             let want = &golden()["tsdae"];
             let part = part(denoised.texts.basis.network);
             let mut gradients = denoised.texts.basis.gradients(&parameters);
@@ -367,7 +367,7 @@ mod tests {
             Method::TopLayers { layers: 1 },
             Method::Head { width: 0 },
         ] {
-            denoised(method, |denoised, parameters| {
+            denoised(&method, |denoised, parameters| {
                 let part = part(denoised.texts.basis.network);
                 let loss = |parameters: &Parameters, gradients: &mut Gradients| {
                     denoised.part(parameters, &part, (1.0, 1), gradients)
