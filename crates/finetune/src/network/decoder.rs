@@ -62,7 +62,7 @@ pub(crate) struct Dictation<'a> {
     pub(crate) parameters: &'a Parameters,
     /// Unit vectors of the texts, `[n, dim]`.
     pub(crate) vectors: &'a [f32],
-    /// What each is written after; the last of its states is to name what follows.
+    /// What the decoder reads; the state of each token is to name the next one.
     pub(crate) sequences: &'a [Sequence],
     pub(crate) noise: Noise,
 }

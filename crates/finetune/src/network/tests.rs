@@ -38,6 +38,17 @@ fn waves(n: usize) -> Vec<f32> {
         .collect()
 }
 
+/// 0.05 sin(0.7 k + n), and so much more, where n is of the name: as the golden file sets arrays.
+pub(crate) fn wave(values: &mut [f32], name: &str, more: f64) {
+    let number: u32 = name.bytes().map(u32::from).sum();
+    for (k, value) in (0u32..).zip(values) {
+        let wave = (f64::from(k) * 0.7 + f64::from(number % 97)).sin();
+        #[expect(clippy::cast_possible_truncation, reason = "as the network has it")]
+        let rounded = (0.05 * wave + more) as f32;
+        *value = rounded;
+    }
+}
+
 /// What the golden file calls an array: without the prefix of a model with a head, gamma and beta
 /// by their other names, and layers behind the pooling by their module.
 fn plain(name: &str) -> String {
@@ -148,16 +159,7 @@ fn low_rank_changes_equal_pefts_before_and_after_merging() {
         let mut values = parameters.snapshot();
         for (array, values) in parameters.arrays().iter().zip(&mut values) {
             let ending = if name == "lora" { ".weight" } else { "" };
-            let number: u32 = format!("{}{ending}", array.name)
-                .bytes()
-                .map(u32::from)
-                .sum();
-            for (k, value) in (0u32..).zip(values) {
-                let wave = (f64::from(k) * 0.7 + f64::from(number % 97)).sin();
-                #[expect(clippy::cast_possible_truncation, reason = "as the network has it")]
-                let rounded = (0.05 * wave) as f32;
-                *value = rounded;
-            }
+            wave(values, &format!("{}{ending}", array.name), 0.0);
         }
         parameters.restore(values);
         let texts = network.tokenise(&TEXTS, Role::Passage, usize::MAX).unwrap();
