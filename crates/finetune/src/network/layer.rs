@@ -34,8 +34,8 @@ pub(super) struct Layer {
 /// What a layer keeps of a forward pass.
 #[derive(Debug)]
 pub(super) struct LayerTape {
-    pub(super) attended: Attended,
-    pub(super) fed: Fed,
+    attended: Attended,
+    fed: Fed,
 }
 
 /// What its first half keeps.
