@@ -22,7 +22,7 @@ use super::linear::Linear;
 use super::norm::{Norm, Normed};
 use super::products::Into;
 use super::slot::{Local, Slot, add};
-use super::{Gradients, Lower, Manner, Network, Noise, kept};
+use super::{Gradients, Lower, Network, Noise, kept};
 use crate::{FinetuneError, Sequence};
 use rand::RngExt as _;
 use rayon::prelude::*;
@@ -80,6 +80,44 @@ pub(crate) struct Written {
 struct Tape {
     embedded: Option<Normed>,
     layers: Vec<(Attended, Normed, Fed)>,
+}
+
+/// What a chunk of sequences is written after.
+struct Heard<'a> {
+    sequences: Vec<&'a Sequence>,
+    lengths: Vec<usize>,
+    drops: Drops,
+    /// `[sequences, dim]`
+    vectors: Vec<f32>,
+}
+
+impl<'a> Heard<'a> {
+    fn new(on: Dictation<'a>, chunk: &[usize]) -> Self {
+        let sequences: Vec<&Sequence> = chunk.iter().map(|&i| &on.sequences[i]).collect();
+        let lengths: Vec<usize> = sequences.iter().map(|s| s.len()).collect();
+        let step = on.noise.step;
+        let noise = Noise {
+            step: if step > 0 { STEPS + step } else { 0 },
+            ..on.noise
+        };
+        let dim = on.network.dim();
+        let rows = chunk.iter().flat_map(|&i| &on.vectors[i * dim..][..dim]);
+        Self {
+            drops: drops_of(chunk, &lengths, noise),
+            vectors: rows.copied().collect(),
+            sequences,
+            lengths,
+        }
+    }
+
+    /// Through a layer, reading one way.
+    fn through<'t>(&'t self, on: Dictation<'t>, layer: usize) -> Through<'t> {
+        let pass = (self.lengths.as_slice(), &self.drops);
+        Through {
+            causal: true,
+            ..on.network.through(on.parameters, pass, layer)
+        }
+    }
 }
 
 impl Decoder {
@@ -186,19 +224,12 @@ impl Decoder {
 
     /// One chunk: its states, sequence after sequence, and the tape.
     fn pass(&self, on: Dictation<'_>, chunk: &[usize]) -> (Vec<f32>, Tape) {
-        let Dictation {
-            network,
-            parameters,
-            ..
-        } = on;
-        let sequences: Vec<&Sequence> = chunk.iter().map(|&i| &on.sequences[i]).collect();
-        let lengths: Vec<usize> = sequences.iter().map(|s| s.len()).collect();
-        let drops = drops_of(chunk, &lengths, on.noise());
-        let vectors = on.vectors_of(chunk);
+        let (network, parameters) = (on.network, on.parameters);
+        let heard = Heard::new(on, chunk);
         let (mut x, embedded) = if network.from == 0 {
-            network.bottom(parameters, &sequences, &drops, Manner::PLAIN)
+            network.bottom(parameters, &heard.sequences, &heard.drops, None)
         } else {
-            let known = kept(&self.lower, &sequences, |missing| {
+            let known = kept(&self.lower, &heard.sequences, |missing| {
                 network.below(parameters, missing, (self.from, true))
             });
             (known.iter().flat_map(|x| x.iter().copied()).collect(), None)
@@ -206,10 +237,10 @@ impl Decoder {
         let mut layers = Vec::with_capacity(self.crossings.len());
         for crossing in &self.crossings {
             let layer = &network.layers[crossing.layer];
-            let through = on.through((&lengths, &drops), crossing.layer);
+            let through = heard.through(on, crossing.layer);
             let attended = layer.attend(through, x);
             let middle = layer.middle(through, &attended);
-            let crossed = crossing.forward(through, &vectors, &middle);
+            let crossed = crossing.forward(through, &heard.vectors, &middle);
             let (next, fed) = layer.feed(through, &crossing.norm.output(parameters, &crossed));
             layers.push((attended, crossed, fed));
             x = next;
@@ -225,34 +256,26 @@ impl Decoder {
         (tape, mut slope): (Tape, Vec<f32>),
         local: &mut Local,
     ) -> Vec<f32> {
-        let Dictation {
-            network,
-            parameters,
-            ..
-        } = on;
-        let sequences: Vec<&Sequence> = chunk.iter().map(|&i| &on.sequences[i]).collect();
-        let lengths: Vec<usize> = sequences.iter().map(|s| s.len()).collect();
-        let drops = drops_of(chunk, &lengths, on.noise());
-        let vectors = on.vectors_of(chunk);
-        let mut back = vec![0.0; vectors.len()];
+        let (network, parameters) = (on.network, on.parameters);
+        let heard = Heard::new(on, chunk);
+        let mut back = vec![0.0; heard.vectors.len()];
         let layers = self.crossings.iter().zip(&tape.layers);
         for (crossing, (attended, crossed, fed)) in layers.rev() {
             let layer = &network.layers[crossing.layer];
-            let through = on.through((&lengths, &drops), crossing.layer);
+            let through = heard.through(on, crossing.layer);
             let inner = crossing.norm.output(parameters, crossed);
             slope = layer.feed_back(through, (fed, &inner), slope, local);
             let pair = (crossed, &mut slope[..]);
-            crossing.backward(through, pair, (&vectors, &mut back), local);
+            crossing.backward(through, pair, (&heard.vectors, &mut back), local);
             slope = layer.attend_back(through, attended, slope, local);
         }
         if let Some(normed) = &tape.embedded
             && network.words_place().is_some()
         {
-            drops.hidden(&mut slope, network.hidden(), 0, Site::Embedding);
-            let pair = (normed, &mut slope[..]);
-            network
-                .embedding
-                .backward(parameters, &sequences, pair, local);
+            let h = network.hidden();
+            heard.drops.hidden(&mut slope, h, 0, Site::Embedding);
+            let (embedding, pair) = (&network.embedding, (normed, &mut slope[..]));
+            embedding.backward(parameters, &heard.sequences, pair, local);
         }
         back
     }
@@ -297,31 +320,9 @@ impl Crossing {
     }
 }
 
-impl<'a> Dictation<'a> {
-    /// Through a layer, reading one way.
-    fn through(self, pass: (&'a [usize], &'a Drops), layer: usize) -> Through<'a> {
-        Through {
-            causal: true,
-            ..self.network.through(self.parameters, pass, layer)
-        }
-    }
-
-    fn noise(&self) -> Noise {
-        let step = self.noise.step;
-        Noise {
-            step: if step > 0 { STEPS + step } else { 0 },
-            ..self.noise
-        }
-    }
-
+impl Dictation<'_> {
     fn starts(&self) -> Starts {
         let hidden = self.network.hidden();
         Starts::after(self.sequences.iter().map(|s| s.len() * hidden))
-    }
-
-    fn vectors_of(&self, chunk: &[usize]) -> Vec<f32> {
-        let dim = self.network.dim();
-        let rows = chunk.iter().flat_map(|&i| &self.vectors[i * dim..][..dim]);
-        rows.copied().collect()
     }
 }

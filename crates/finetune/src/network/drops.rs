@@ -1,7 +1,7 @@
 //! Dropout of a batch whose sequences lie end to end: a sequence's masks follow from its place in
 //! the whole batch, so that it does not matter with which others it is computed.
 
-use super::Noise;
+use super::{Manner, Noise};
 use semrec_train::{drop_values, key_of};
 
 /// Where in the network a mask is.
@@ -40,12 +40,7 @@ pub(super) struct Drops {
 
 /// Nothing is dropped.
 pub(super) static NONE: Drops = Drops {
-    noise: Noise {
-        seed: 0,
-        step: 0,
-        hidden: 0.0,
-        attention: 0.0,
-    },
+    noise: Manner::PLAIN.noise,
     spans: Vec::new(),
 };
 

@@ -374,7 +374,7 @@ impl Network {
         }
         let lengths: Vec<usize> = sequences.iter().map(|s| s.len()).collect();
         let drops = drops_of(chunk, &lengths, manner.noise);
-        let (mut x, embedded) = self.bottom(parameters, &sequences, &drops, manner);
+        let (mut x, embedded) = self.bottom(parameters, &sequences, &drops, manner.perturbation);
         let mut layers = Vec::with_capacity(self.layers.len() - self.from);
         for (number, layer) in self.layers.iter().enumerate().skip(self.from) {
             let on = self.through(parameters, (&lengths, &drops), number);
@@ -429,13 +429,11 @@ impl Network {
         parameters: &Parameters,
         sequences: &[&Sequence],
         drops: &Drops,
-        manner: Manner<'_>,
+        perturbation: Option<&Rows>,
     ) -> (Vec<f32>, Option<Normed>) {
         let h = self.hidden();
         if self.from == 0 {
-            let normed = self
-                .embedding
-                .forward(parameters, sequences, manner.perturbation);
+            let normed = self.embedding.forward(parameters, sequences, perturbation);
             let mut x = self.embedding.norm.output(parameters, &normed);
             drops.hidden(&mut x, h, 0, Site::Embedding);
             return (x, Some(normed));

@@ -24,6 +24,26 @@ pub struct Material<'a> {
     pub teacher: Option<(&'a [f32], usize)>,
 }
 
+#[cfg(test)]
+impl<'a> Material<'a> {
+    /// Texts that nothing is known of but what they say, called as they are.
+    pub(crate) fn of_texts(
+        items: &'a [String],
+        (train, validation): (&'a Interactions, &'a Cases),
+        hidden: &'a [bool],
+    ) -> Self {
+        Self {
+            train,
+            validation,
+            items,
+            titles: items,
+            hidden,
+            users: None,
+            teacher: None,
+        }
+    }
+}
+
 /// The items' texts, each distinct one once.
 #[derive(Clone, Debug)]
 pub(crate) struct Catalogue {

@@ -136,7 +136,7 @@ impl<'a> Texts<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::super::distilled::Distilled;
     use super::super::mlm::{MaskedWords, Mlm};
     use super::super::simcse::{SimCse, Twins};
@@ -149,7 +149,7 @@ mod tests {
     use std::path::Path;
 
     /// What is tried with a learner and the parameters it has made.
-    trait Trial {
+    pub(crate) trait Trial {
         fn of<L: Learner>(&self, learner: &L, parameters: Parameters, name: &str);
     }
 
@@ -172,14 +172,10 @@ mod tests {
         let items: Vec<String> = (0..40).map(text).collect();
         let taught: Vec<f32> = (0..40 * 48).map(|k| (k as f32 * 0.37).sin()).collect();
         let events = Interactions::from_rows(&[], 0, items.len(), Clock::Seconds);
+        let none = (&events, &Cases::default());
         let material = Material {
-            train: &events,
-            validation: &Cases::default(),
-            items: &items,
-            titles: &items,
-            hidden: &[false; 40],
-            users: None,
             teacher: Some((&taught, 48)),
+            ..Material::of_texts(&items, none, &[false; 40])
         };
         let settings = Settings {
             dropout,
@@ -219,7 +215,7 @@ mod tests {
     }
 
     /// The loss changes along the gradient as the gradient says: by its squared length.
-    struct Derivative;
+    pub(crate) struct Derivative;
 
     impl Trial for Derivative {
         fn of<L: Learner>(&self, learner: &L, parameters: Parameters, name: &str) {

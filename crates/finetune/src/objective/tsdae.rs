@@ -274,6 +274,7 @@ mod tests {
     use super::*;
     use crate::network::tests::{TEXTS, compare, golden, model, wave};
     use crate::objective::Settings;
+    use crate::objective::texts::tests::{Derivative, Trial};
     use crate::{Method, Network};
     use semrec_data::{Cases, Clock, Interactions};
     use semrec_text::Role;
@@ -304,15 +305,8 @@ mod tests {
         let (network, mut parameters) = Network::open(&model("tiny"), method, 1).unwrap();
         let items = TEXTS.map(str::to_owned);
         let events = Interactions::from_rows(&[], 0, items.len(), Clock::Seconds);
-        let material = Material {
-            train: &events,
-            validation: &Cases::default(),
-            items: &items,
-            titles: &items,
-            hidden: &[false; 5],
-            users: None,
-            teacher: None,
-        };
+        let none = (&events, &Cases::default());
+        let material = Material::of_texts(&items, none, &[false; 5]);
         let settings = Settings {
             dropout: 0.0,
             ..Settings::default()
@@ -361,33 +355,10 @@ mod tests {
             Method::Head { width: 0 },
         ] {
             denoised(&method, |denoised, parameters| {
-                let part = part(denoised.texts.basis.network);
-                let loss = |parameters: &Parameters, gradients: &mut Gradients| {
-                    denoised.part(parameters, &part, (1.0, 1), gradients)
-                };
-                let zeros = || denoised.texts.basis.gradients(&parameters);
-                let (mut found, mut again) = (zeros(), zeros());
-                loss(&parameters, &mut found);
-                loss(&parameters, &mut again);
-                assert_eq!(found, again);
-                assert!(found.arrays.iter().all(|g| g.iter().any(|&g| g != 0.0)));
-                let squares = found.arrays.iter().flatten();
-                let length = squares.map(|g| g * g).sum::<f32>().sqrt();
-                let at = |step: f32| {
-                    let mut values = parameters.snapshot();
-                    for (values, slopes) in values.iter_mut().zip(&found.arrays) {
-                        let both = values.iter_mut().zip(slopes);
-                        both.for_each(|(x, g)| *x += step * g / length);
-                    }
-                    let mut moved = parameters.clone();
-                    moved.restore(values);
-                    loss(&moved, &mut zeros())
-                };
-                let measured = (at(1e-2) - at(-1e-2)) / 2e-2;
-                assert!(
-                    (measured - length).abs() < 0.01 * length,
-                    "{measured}, {length}"
-                );
+                let batch = &denoised.batches(1)[0];
+                let found = denoised.slope(&parameters, batch, 1).unwrap().gradients;
+                assert!(found.iter().all(|g| g.iter().any(|&g| g != 0.0)));
+                Derivative.of(denoised, parameters, &format!("{method:?}"));
             });
         }
     }

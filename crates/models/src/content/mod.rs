@@ -139,9 +139,10 @@ impl Model for Content {
         let [n, dim] = tensors.shape("items")?;
         let recency = tensors.shared_f32("recency", &[1])?[0];
         let items = tensors.shared_f32("items", &[n, dim])?;
-        let prior = match tensors.f32("prior") {
-            Ok(_) => tensors.shared_f32("prior", &[dim])?.to_vec(),
-            Err(_) => Vec::new(),
+        let prior = if tensors.holds("prior") {
+            tensors.shared_f32("prior", &[dim])?.to_vec()
+        } else {
+            Vec::new()
         };
         let [has_texts] = tensors.dimensions("has_texts")?;
         let (whitening, voice) = if has_texts == 0 {
