@@ -119,6 +119,7 @@ fn clause(reason: &Reason) -> String {
             "people who chose “{title}” chose it too{}",
             in_brackets(None, &reason.facts)
         ),
+        _ if reason.source == "rating" => "people rate it highly".to_owned(),
         _ => "many people choose it".to_owned(),
     }
 }
@@ -169,6 +170,11 @@ mod tests {
         ]);
         insta::assert_snapshot!(told, @"people who chose “Heat” chose it too; reads like “Ronin”");
         assert_eq!(sentence(&[reason("ease", "history", "Heat", -1.0)]), "");
+        let told = sentence(&[
+            reason("rating", "item", "", 2.0),
+            reason("popularity", "item", "", 1.0),
+        ]);
+        insta::assert_snapshot!(told, @"people rate it highly; many people choose it");
         let word = WordShare {
             word: "heist".to_owned(),
             amount: None,

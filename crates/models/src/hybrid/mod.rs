@@ -2,26 +2,28 @@
 //!
 //! ```text
 //! score(u, i) = Σ_s z_s(u, i) · (a_s + b_s · ln(1 + n_i) + c_s · ln(1 + n_u))
-//!             + e · ln(1 + n_i) + g · [n_i = 0]
+//!             + e · ln(1 + n_i) + g · [n_i = 0] + f · ln(1 + n_i(t_u)) + h · q_i
 //! ```
 //!
 //! where `z_s` is the score of source `s` (compressed to `sign(x) √|x|` for collaborative sources,
 //! whose scores have long tails; 0 where a source knows nothing), `n_i` the number of people who
-//! touched the item in training and `n_u` the length of the person's history. There are two sets of
-//! weights, for people with a history and for people without. The weights are those of a conditional logit fitted on hidden events of the training data, for which a share of
-//! the items is made never-clicked (`rehearsal.rs`); the sources are then fitted again on
-//! everything. A never-clicked item is thus ranked by its text, on the scale of the others. Where few
+//! touched the item in training, `n_i(t_u)` those who had when the person was last here, `q_i` how
+//! highly they valued it (`standing.rs`), and `n_u` the length of the person's history. There are two
+//! sets of weights, for people with a history and for people without. The weights are those of a
+//! conditional logit fitted on hidden events of the training data, for which a share of the items is
+//! made never-clicked (`rehearsal.rs`); the sources are then fitted again on everything. A never-clicked item is thus ranked by its text, on the scale of the others. Where few
 //! people could be asked, the weights are drawn to the best source alone (`weights.rs`).
 //!
 //! Where people have texts of their own, some are also asked about with their history hidden, so
 //! that the weights of people without a history know what such a text is worth.
 //!
-//! Memory: that of the sources, and 4 bytes per item. Fitting holds besides, for each of at most
+//! Memory: that of the sources, and at most 72 bytes per item. Fitting holds besides, for each of at most
 //! `max_cases` people, the features of about 200 items per source and 300 others.
 
 mod listwise;
 mod question;
 mod rehearsal;
+mod standing;
 mod weights;
 
 use crate::kernels::narrow;
@@ -35,14 +37,13 @@ use semrec_data::Case;
 use semrec_text::Vectors;
 use semrec_tune::Space;
 use serde::{Deserialize, Serialize};
+use standing::{OWN, Standing};
 use std::sync::Arc;
 
 /// Fewer questions than this cannot fit weights; the sources then count alike.
 const ENOUGH_CASES: usize = 20;
 /// Weights per source: constant, by item, by person.
 const PER_SOURCE: usize = 3;
-/// Weights of the item itself: by its popularity, and if nobody touched it.
-const OWN: usize = 2;
 /// Of so many people with a text and a history, one is asked about by the text alone.
 const DESCRIBED: usize = 3;
 
@@ -84,11 +85,10 @@ impl Default for HybridConfig {
 pub struct Hybrid {
     config: HybridConfig,
     sources: Vec<Arc<dyn Recommender>>,
-    /// For people with a history and for people without: `[3 * sources + 2]` each, in the order of
+    /// For people with a history and for people without: `[3 * sources + 4]` each, in the order of
     /// the formula.
     weights: [Vec<f32>; 2],
-    /// `ln(1 + n_i)`, `[n_items]`.
-    item_logs: Vec<f32>,
+    standing: Standing,
 }
 
 impl Model for Hybrid {
@@ -134,13 +134,14 @@ impl Model for Hybrid {
                 .map(Arc::from)
                 .collect(),
             weights,
-            item_logs: logs(&training.interactions.item_counts()),
+            standing: Standing::fit(training),
         })
     }
 
     fn load(tensors: &Tensors) -> Result<Self, ModelError> {
         let config: HybridConfig = tensors.config()?;
-        let [n_items] = tensors.shape("item_logs")?;
+        let standing = Standing::load(tensors)?;
+        let n_items = standing.logs.len();
         let [_, n_weights] = tensors.shape("weights")?;
         let n_sources = n_weights.saturating_sub(OWN) / PER_SOURCE;
         let n_weights = PER_SOURCE * n_sources + OWN;
@@ -162,7 +163,7 @@ impl Model for Hybrid {
             config,
             sources,
             weights: [&weights[..n_weights], &weights[n_weights..]].map(<[f32]>::to_vec),
-            item_logs: tensors.shared_f32("item_logs", &[n_items])?.to_vec(),
+            standing,
         })
     }
 }
@@ -297,7 +298,7 @@ fn ask(
     let questions = questions(
         &sources,
         &cases,
-        &logs(&rehearsal.train.item_counts()),
+        &Standing::fit(&inner),
         training.seed,
         &|done, total| progress("hybrid: asking the sources", done, total),
     );
@@ -344,10 +345,6 @@ fn log(n: usize) -> f32 {
     (n as f32).ln_1p()
 }
 
-fn logs(counts: &[u32]) -> Vec<f32> {
-    counts.iter().map(|&n| log(n as usize)).collect()
-}
-
 /// What the weights depend on of a person.
 #[derive(Clone, Copy, Debug)]
 struct Person {
@@ -370,12 +367,6 @@ impl Person {
     fn of_source(self, z: f32, item_log: f32) -> [f32; PER_SOURCE] {
         [z, z * item_log, z * self.log]
     }
-}
-
-/// The features of an item by itself.
-fn of_item(item_log: f32) -> [f32; OWN] {
-    let never = if item_log == 0.0 { 1.0 } else { 0.0 };
-    [item_log, never]
 }
 
 fn weighted<const N: usize>(features: [f32; N], weights: &[f32]) -> f32 {
@@ -441,10 +432,10 @@ impl Hybrid {
         weighted(person.of_source(1.0, item_log), weights)
     }
 
-    /// What the item weighs of itself.
-    fn standing(&self, item_log: f32, person: Person) -> f32 {
+    /// What the features of an item by itself weigh.
+    fn own(&self, person: Person) -> [f32; OWN] {
         let weights = &self.weights[person.set][PER_SOURCE * self.sources.len()..];
-        weighted(of_item(item_log), weights)
+        std::array::from_fn(|i| weights[i])
     }
 }
 
@@ -454,17 +445,14 @@ impl Recommender for Hybrid {
     }
 
     fn n_items(&self) -> usize {
-        self.item_logs.len()
+        self.standing.logs.len()
     }
 
     fn score(&self, queries: &[Query<'_>], out: &mut [f32]) {
         let n = self.n_items();
         assert_eq!(out.len(), queries.len() * n, "[queries, n_items]");
         for (row, query) in out.chunks_exact_mut(n.max(1)).zip(queries) {
-            let person = Person::of(query);
-            for (score, &a) in row.iter_mut().zip(&self.item_logs) {
-                *score = self.standing(a, person);
-            }
+            self.standing.score(query, self.own(Person::of(query)), row);
         }
         let mut part = vec![0.0; out.len()];
         for (s, source) in self.sources.iter().enumerate() {
@@ -480,9 +468,9 @@ impl Recommender for Hybrid {
                     let slope = self.weight(s, 1.0, person) - start;
                     let line = (start, slope);
                     if rooted {
-                        add_weighed(row, part, &self.item_logs, line, rooted_score);
+                        add_weighed(row, part, &self.standing.logs, line, rooted_score);
                     } else {
-                        add_weighed(row, part, &self.item_logs, line, plain_score);
+                        add_weighed(row, part, &self.standing.logs, line, plain_score);
                     }
                 });
         }
@@ -491,15 +479,22 @@ impl Recommender for Hybrid {
     /// The share of each source is divided among its own contributions in proportion, so that all
     /// of them add up to the score.
     fn explain(&self, query: &Query<'_>, item: u32) -> Vec<Contribution> {
-        let Some(&item_log) = self.item_logs.get(item as usize) else {
+        let Some(&item_log) = self.standing.logs.get(item as usize) else {
             return Vec::new();
         };
         let person = Person::of(query);
-        let mut parts = vec![Contribution {
-            source: "popularity".to_owned(),
+        let [by_log, if_never, by_passed, by_valued] = self.own(person);
+        let [count, never, passed, valued] = self.standing.features(query, item);
+        let part = |source: &str, amount: f32| Contribution {
+            source: source.to_owned(),
             cause: Cause::Item,
-            amount: self.standing(item_log, person),
-        }];
+            amount,
+        };
+        let crowd = by_log * count + if_never * never + by_passed * passed;
+        let mut parts = vec![
+            part("popularity", crowd),
+            part("rating", by_valued * valued),
+        ];
         for (s, source) in self.sources.iter().enumerate() {
             let inner = source.explain(query, item);
             let raw: f32 = inner.iter().map(|c| c.amount).sum();
@@ -521,7 +516,7 @@ impl Recommender for Hybrid {
         into.put_model(Self::NAME, &self.config)?;
         let weights = self.weights.concat();
         into.put_f32("weights", &[2, weights.len() / 2], weights)?;
-        into.put_f32("item_logs", &[self.n_items()], self.item_logs.clone())?;
+        self.standing.save(into)?;
         for (s, source) in self.sources.iter().enumerate() {
             let mut part = Tensors::default();
             source.save(&mut part)?;
@@ -538,13 +533,11 @@ impl Recommender for Hybrid {
     ) -> Option<Arc<dyn Recommender>> {
         let sources = self.sources.iter();
         let sources = sources.map(|source| renew(source, n_items, items, vectors));
-        let mut item_logs = self.item_logs.clone();
-        item_logs.resize(n_items.max(item_logs.len()), 0.0);
         Some(Arc::new(Self {
             config: self.config.clone(),
             sources: sources.collect(),
             weights: self.weights.clone(),
-            item_logs,
+            standing: self.standing.widened(n_items),
         }))
     }
 
@@ -553,6 +546,14 @@ impl Recommender for Hybrid {
             log: log(10),
             set: 0,
         };
+        let [_, _, by_passed, by_valued] = self.own(person);
+        let own = [
+            ("popularity when they were last here", by_passed),
+            ("rating", by_valued),
+        ]
+        .into_iter()
+        .filter(|(_, weight)| *weight != 0.0)
+        .map(|(name, weight)| format!("{name} weighs {weight:.2} (person with 10 items)"));
         self.sources
             .iter()
             .enumerate()
@@ -567,6 +568,7 @@ impl Recommender for Hybrid {
                     format!("{name} weighs {few:.2} for an item touched by 5 people, {many:.2} by 100 (person with 10 items)")
                 }
             })
+            .chain(own)
             .collect()
     }
 }

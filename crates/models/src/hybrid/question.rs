@@ -5,7 +5,8 @@
 //! [`BEST`] items of each source, and [`OTHERS`] of the rest, each of which counts for as many
 //! items as it stands for. At most `4 * features * rows` bytes a question.
 
-use super::{Person, compression, of_item};
+use super::standing::Standing;
+use super::{Person, compression};
 use crate::kernels::narrow;
 use crate::{Query, Recommender};
 use rand::{RngExt, SeedableRng};
@@ -36,11 +37,11 @@ pub(super) struct Question {
 pub(super) fn questions(
     sources: &[Box<dyn Recommender>],
     cases: &[(Case<'_>, Query<'_>)],
-    item_logs: &[f32],
+    standing: &Standing,
     seed: u64,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Vec<Question> {
-    let n = item_logs.len();
+    let n = standing.logs.len();
     let chunk = (SCORES_HELD / (n * sources.len()).max(1)).clamp(1, 256);
     let mut out = Vec::with_capacity(cases.len());
     for (c, cases_here) in cases.chunks(chunk).enumerate() {
@@ -64,12 +65,12 @@ pub(super) fn questions(
                 let person = Person::of(query);
                 let mut features = Vec::new();
                 for &item in &chosen.items {
-                    let standing = item_logs[item as usize];
+                    let log = standing.logs[item as usize];
                     for (source, row) in sources.iter().zip(&rows) {
                         let z = compression(source.name())(row[item as usize]);
-                        features.extend(person.of_source(z, standing));
+                        features.extend(person.of_source(z, log));
                     }
-                    features.extend(of_item(standing));
+                    features.extend(standing.features(query, item));
                 }
                 Question {
                     features,
