@@ -550,6 +550,8 @@ fn bytes<T: Copy, const N: usize>(
 fn absent(name: &str, what: &str) -> ModelError {
     ModelError::Tensor {
         name: name.to_owned(),
-        problem: format!("is missing; the file holds no {what} of this name"),
+        problem: format!(
+            "is missing; the file holds no {what} of this name: damaged, or of an earlier semrec, and then the model has to be trained again"
+        ),
     }
 }
