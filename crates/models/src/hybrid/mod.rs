@@ -11,14 +11,15 @@
 //! highly they valued it (`standing.rs`), and `n_u` the length of the person's history. There are two
 //! sets of weights, for people with a history and for people without. The weights are those of a
 //! conditional logit fitted on hidden events of the training data, for which a share of the items is
-//! made never-clicked (`rehearsal.rs`); the sources are then fitted again on everything. A never-clicked item is thus ranked by its text, on the scale of the others. Where few
-//! people could be asked, the weights are drawn to the best source alone (`weights.rs`).
+//! made never-clicked (`rehearsal.rs`); the sources are then fitted again on everything. A
+//! never-clicked item is thus ranked by its text, on the scale of the others. Where few people could
+//! be asked, the weights are drawn to the best source alone (`weights.rs`).
 //!
 //! Where people have texts of their own, some are also asked about with their history hidden, so
 //! that the weights of people without a history know what such a text is worth.
 //!
-//! Memory: that of the sources, and at most 72 bytes per item. Fitting holds besides, for each of at most
-//! `max_cases` people, the features of about 200 items per source and 300 others.
+//! Memory: that of the sources, and at most 72 bytes per item. Fitting holds besides, for each of at
+//! most `max_cases` people, the features of about 200 items per source and 300 others.
 
 mod listwise;
 mod question;
@@ -484,7 +485,8 @@ impl Recommender for Hybrid {
         };
         let person = Person::of(query);
         let [by_log, if_never, by_passed, by_valued] = self.own(person);
-        let [count, never, passed, valued] = self.standing.features(query, item);
+        let told = self.standing.told(query);
+        let [count, never, passed, valued] = self.standing.features(told, item);
         let part = |source: &str, amount: f32| Contribution {
             source: source.to_owned(),
             cause: Cause::Item,

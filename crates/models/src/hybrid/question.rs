@@ -62,7 +62,7 @@ pub(super) fn questions(
                 let number = (c * chunk + q) as u64;
                 let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (number << 20));
                 let chosen = choose(case, &rows, &mut rng);
-                let person = Person::of(query);
+                let (person, told) = (Person::of(query), standing.told(query));
                 let mut features = Vec::new();
                 for &item in &chosen.items {
                     let log = standing.logs[item as usize];
@@ -70,7 +70,7 @@ pub(super) fn questions(
                         let z = compression(source.name())(row[item as usize]);
                         features.extend(person.of_source(z, log));
                     }
-                    features.extend(standing.features(query, item));
+                    features.extend(standing.features(told, item));
                 }
                 Question {
                     features,

@@ -24,6 +24,7 @@
 //! person's last event. Memory besides the counts: `4 + 4 * MARKS` bytes an item; nothing where there is nothing to tell.
 
 use super::log;
+use crate::kernels::add_row;
 use crate::{Horizon, ModelError, Query, Tensors, Training};
 use semrec_data::{Clock, Event, Interactions};
 use std::sync::Arc;
@@ -35,25 +36,23 @@ const MARKS: usize = 16;
 /// Events of middling value that are added to an item's own.
 const DAMPING: f32 = 2.0;
 
-/// The features of all items, whoever asks.
+/// The features of all items, whoever asks. Of items that came after it was fitted only the counts are
+/// held: `valued` and the rows of `past` end before them.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
     /// `ln(1 + n_i)`, `[n_items]`.
     pub(super) logs: Vec<f32>,
-    /// The rest, of the items there were when it was fitted.
-    told: Arc<Told>,
-}
-
-/// `n` items; those that came later are beyond the end, and nothing is told of them.
-#[derive(Debug)]
-struct Told {
     /// `q_i`, `[n]`, or nothing where values do not differ.
-    valued: Vec<f32>,
+    valued: Arc<Vec<f32>>,
     /// Unix seconds, ascending; none where the past cannot be used.
     marks: Vec<i64>,
     /// `ln(1 + n_i(mark))`, `[marks, n]`.
-    past: Vec<f32>,
+    past: Arc<Vec<f32>>,
 }
+
+/// What is told of the items beside the counts for one person: what was passed over, and how they are
+/// valued. Either may end early, or be empty: the rest is 0.
+pub(super) type Told<'a> = (&'a [f32], &'a [f32]);
 
 impl Standing {
     pub(super) fn fit(training: &Training<'_>) -> Self {
@@ -65,38 +64,27 @@ impl Standing {
         };
         Self {
             logs: logs(&log.item_counts()),
-            told: Arc::new(Told {
-                valued: valued(log),
-                past: past(log, &marks),
-                marks,
-            }),
+            valued: Arc::new(valued(log)),
+            past: Arc::new(past(log, &marks)),
+            marks,
         }
     }
 
-    /// The features of all items beside the counts: what was passed over, and how they are valued. Either
-    /// may end early, or be empty: the rest is 0.
-    pub(super) fn told(&self, query: &Query<'_>) -> (&[f32], &[f32]) {
-        let Told {
-            valued,
-            marks,
-            past,
-        } = &*self.told;
-        let passed = match (query.history.last(), marks.len()) {
+    pub(super) fn told(&self, query: &Query<'_>) -> Told<'_> {
+        let passed = match (query.history.last(), self.marks.len()) {
             (None, _) | (_, 0) => &[],
             (Some(last), m) => {
-                let row = marks.partition_point(|&mark| mark < last.time).min(m - 1);
-                let n = past.len() / m;
-                &past[row * n..(row + 1) * n]
+                let row = self.marks.partition_point(|&mark| mark < last.time);
+                let n = self.past.len() / m;
+                &self.past[row.min(m - 1) * n..][..n]
             }
         };
-        (passed, valued)
+        (passed, &self.valued)
     }
 
-    /// The features of one item for the person who asks.
-    pub(super) fn features(&self, query: &Query<'_>, item: u32) -> [f32; OWN] {
-        let item = item as usize;
-        let (passed, valued) = self.told(query);
-        let of = |row: &[f32]| row.get(item).copied().unwrap_or(0.0);
+    /// The features of one item.
+    pub(super) fn features(&self, (passed, valued): Told<'_>, item: u32) -> [f32; OWN] {
+        let of = |row: &[f32]| row.get(item as usize).copied().unwrap_or(0.0);
         let [count, never] = by_count(of(&self.logs));
         [count, never, of(passed), of(valued)]
     }
@@ -110,56 +98,43 @@ impl Standing {
         }
         let (passed, valued) = self.told(query);
         for (weight, row) in [(by_passed, passed), (by_valued, valued)] {
-            for (score, x) in out.iter_mut().zip(row) {
-                *score += weight * x;
-            }
+            add_row(&mut out[..row.len()], weight, row);
         }
     }
 
     /// The same with room for more items, of which nothing is known.
     pub(super) fn widened(&self, n_items: usize) -> Self {
-        let mut logs = self.logs.clone();
-        logs.resize(n_items.max(logs.len()), 0.0);
-        Self {
-            logs,
-            told: Arc::clone(&self.told),
-        }
+        let mut wider = self.clone();
+        wider.logs.resize(n_items.max(self.logs.len()), 0.0);
+        wider
     }
 
     pub(super) fn save(&self, into: &mut Tensors) -> Result<(), ModelError> {
-        let Told {
-            valued,
-            marks,
-            past,
-        } = &*self.told;
+        let (valued, past, m) = (&self.valued, &self.past, self.marks.len());
         into.put_f32("item_logs", &[self.logs.len()], self.logs.clone())?;
-        into.put_f32("valued", &[valued.len()], valued.clone())?;
-        into.put_i64("marks", &[marks.len()], marks.clone())?;
-        let n = past.len() / marks.len().max(1);
-        into.put_f32("past", &[marks.len(), n], past.clone())
+        into.put_f32("valued", &[valued.len()], Arc::clone(valued))?;
+        into.put_i64("marks", &[m], self.marks.clone())?;
+        into.put_f32("past", &[m, past.len() / m.max(1)], Arc::clone(past))
     }
 
     pub(super) fn load(tensors: &Tensors) -> Result<Self, ModelError> {
         let [n_items] = tensors.shape("item_logs")?;
         let [n_valued] = tensors.shape("valued")?;
+        let [_, n_past] = tensors.shape("past")?;
         let (_, marks) = tensors.i64("marks")?;
-        let [n_marks, n_past] = tensors.shape("past")?;
-        if n_marks != marks.len() || n_valued.max(n_past) > n_items {
+        if n_valued.max(n_past) > n_items {
             return Err(ModelError::Tensor {
                 name: "past".to_owned(),
                 problem: format!(
-                    "is [{n_marks}, {n_past}], valued [{n_valued}]; expected [{}, up to {n_items}] and up to {n_items}",
-                    marks.len()
+                    "speaks of {n_past} items, 'valued' of {n_valued}, 'item_logs' of {n_items}"
                 ),
             });
         }
         Ok(Self {
             logs: tensors.shared_f32("item_logs", &[n_items])?.to_vec(),
-            told: Arc::new(Told {
-                valued: tensors.shared_f32("valued", &[n_valued])?.to_vec(),
-                marks: marks.to_vec(),
-                past: tensors.shared_f32("past", &[n_marks, n_past])?.to_vec(),
-            }),
+            valued: tensors.shared_f32("valued", &[n_valued])?,
+            past: tensors.shared_f32("past", &[marks.len(), n_past])?,
+            marks: marks.to_vec(),
         })
     }
 }
@@ -192,10 +167,13 @@ fn marks(log: &Interactions) -> Vec<i64> {
 
 /// `ln(1 + n_i(mark))`, `[marks, n_items]`.
 fn past(log: &Interactions, marks: &[i64]) -> Vec<f32> {
+    if marks.is_empty() {
+        return Vec::new();
+    }
     let n = log.n_items();
     let mut counts = vec![0u32; marks.len() * n];
     let mut last_user = vec![u32::MAX; n];
-    for user in (0u32..).take(if marks.is_empty() { 0 } else { log.n_users() }) {
+    for user in (0u32..).take(log.n_users()) {
         // Oldest first, so that a pair counts from its first event on.
         for event in log.of_user(user) {
             let item = event.item as usize;
@@ -291,7 +269,9 @@ mod tests {
             history: &history,
             text: None,
         };
-        (0..5).map(|item| standing.features(&query, item)).collect()
+        (0..5)
+            .map(|item| standing.features(standing.told(&query), item))
+            .collect()
     }
 
     fn close(found: &[[f32; OWN]], feature: usize, expected: [f32; 5]) {
@@ -339,7 +319,7 @@ mod tests {
         let mut scores = [f32::NAN; 5];
         wider.score(&query, weights, &mut scores);
         for (item, score) in (0u32..).zip(scores) {
-            let features = fitted.features(&query, item);
+            let features = fitted.features(fitted.told(&query), item);
             let expected: f32 = features.iter().zip(weights).map(|(f, w)| f * w).sum();
             assert!(
                 (score - expected).abs() < 1e-5,
@@ -363,17 +343,18 @@ mod tests {
 
     #[test]
     fn damaged_sizes_are_refused() {
-        let damaged = Standing {
-            logs: vec![0.0; 4],
-            told: Arc::new(Told {
-                valued: vec![0.0; 5],
-                marks: vec![7],
-                past: vec![0.0; 4],
-            }),
+        let error = |n_valued: usize, n_marks: usize| {
+            let mut damaged = Tensors::default();
+            damaged.put_f32("item_logs", &[4], vec![0.0; 4]).unwrap();
+            let valued = vec![0.0; n_valued];
+            damaged.put_f32("valued", &[n_valued], valued).unwrap();
+            let marks = vec![7; n_marks];
+            damaged.put_i64("marks", &[n_marks], marks).unwrap();
+            damaged.put_f32("past", &[1, 4], vec![0.0; 4]).unwrap();
+            Standing::load(&damaged).map_err(|e| e.to_string()).err()
         };
-        let mut tensors = Tensors::default();
-        damaged.save(&mut tensors).unwrap();
-        let error = Standing::load(&tensors).unwrap_err().to_string();
-        assert!(error.contains("valued [5]"), "{error}");
+        assert_eq!(error(4, 1), None);
+        assert!(error(5, 1).unwrap().contains("'valued' of 5"));
+        assert!(error(4, 2).unwrap().contains("past"));
     }
 }
