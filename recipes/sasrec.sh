@@ -4,14 +4,14 @@
 # and without semantic ids. Curves and TensorBoard files go to
 # recipes/out/sasrec-runs. Four minutes a run on two cores.
 #
-# usage: DATA=… recipes/sasrec.sh [SETS [SEEDS]]
+# usage: DATA=… recipes/sasrec.sh [SETS [SEEDS [KINDS]]]
 source "$(dirname "$0")/start.sh"
+kinds=${3:-both ids text hstu transformer both-tokens both-prefixes text-tokens text-prefixes
+    cold-both cold-both-prefixes cold-text cold-text-prefixes}
 for name in ${1:-amazon-beauty amazon-toys}; do
     import_items "$name"
     for seed in ${2:-42 1 2}; do
-        for kind in both ids text hstu transformer \
-            both-tokens both-prefixes text-tokens text-prefixes \
-            cold-both cold-both-prefixes cold-text cold-text-prefixes; do
+        for kind in $kinds; do
             set=() split=(--split leave-one-out)
             case $kind in
             ids) set+=(--set sasrec.text=false) ;;
