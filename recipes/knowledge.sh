@@ -8,7 +8,7 @@
 source "$(dirname "$0")/start.sh"
 models=${MODELS:-content,l3ae,feature-als}
 fields="amazon-industrial ml-1m-sequences"
-[ -d "$OUT/ml-100k" ] || "$semrec" import --interactions "$DATA/ml-100k" --out "$OUT/ml-100k"
+import_ml_100k
 for name in $fields; do import_items "$name"; done
 
 # Validation ndcg@10 of NAME under SPLIT and CANDIDATES with SOURCE at a SHARE.

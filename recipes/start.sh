@@ -29,3 +29,8 @@ import_ml_latest_small() {
     [ -d "$OUT/ml-latest-small" ] || "$semrec" import --items data/ml-latest-small/movies.csv \
         --interactions data/ml-latest-small/ratings.csv --out "$OUT/ml-latest-small"
 }
+
+# Imports MovieLens 100K in RecBole's files, with its knowledge graph.
+import_ml_100k() {
+    [ -d "$OUT/ml-100k" ] || "$semrec" import --interactions "$DATA/ml-100k" --out "$OUT/ml-100k"
+}
