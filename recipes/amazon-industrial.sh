@@ -5,3 +5,6 @@ source "$(dirname "$0")/start.sh"
 import_items amazon-industrial
 "$semrec" evaluate "$OUT/amazon-industrial" --models random,popularity,item-knn,ease,slim,als,content,l3ae,feature-als,hybrid --split given \
     -k 10,20 --json "$OUT/amazon-industrial.json"
+# Every other model that knows ids alone, beside those that read.
+"$semrec" evaluate "$OUT/amazon-industrial" --models item-knn,rp3beta,gf-cf,lightgcn,sasrec,l3ae,content --set sasrec.text=false \
+    --split given -k 10,20 --json "$OUT/amazon-industrial-ids.json"
