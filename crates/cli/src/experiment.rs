@@ -370,8 +370,7 @@ impl Bench<'_> {
                 }
                 Cause::History(h) => format!("goes with “{}”", self.dataset.items.title(h)),
                 Cause::Text => "fits what the person wrote".to_owned(),
-                Cause::Item if c.source == "rating" => "people rate it highly".to_owned(),
-                Cause::Item => "many people choose it".to_owned(),
+                Cause::Item => semrec_engine::for_itself(&c.source).to_owned(),
             },
             _ => String::new(),
         }

@@ -28,6 +28,7 @@ pub use catalogue::Change;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use filter::Filter;
+pub use reason::for_itself;
 pub use reply::{Reason, Recommendation, Reply, WordShare};
 pub use request::Request;
 pub use survey::Survey;

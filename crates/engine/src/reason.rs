@@ -119,8 +119,15 @@ fn clause(reason: &Reason) -> String {
             "people who chose “{title}” chose it too{}",
             in_brackets(None, &reason.facts)
         ),
-        _ if reason.source == "rating" => "people rate it highly".to_owned(),
-        _ => "many people choose it".to_owned(),
+        _ => for_itself(&reason.source).to_owned(),
+    }
+}
+
+/// Why an item is recommended for its own sake ([`Cause::Item`]), by the source that says so.
+pub fn for_itself(source: &str) -> &'static str {
+    match source {
+        "rating" => "people rate it highly",
+        _ => "many people choose it",
     }
 }
 
